@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What people and CI call.  How the module is made from its sources is said in
+# Kbuild; how library and tests are made, in userspace/ and selftests/.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+PREFIX	?= /usr/local
+UDEVDIR	?= /etc/udev/rules.d
+DESTDIR	?=
+
+build	:= $(abspath build)
+release	:= $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+ko	= $(build)/$(release)/ksync.ko
+sources	:= Kbuild $(wildcard kmod/*.[ch] uapi/linux/*.h)
+sudo	:= $(if $(filter 0,$(shell id -u)),,sudo)
+running	:= $(shell uname -r)
+
+no_headers = Linux $(running) has no headers at $(KDIR). Install the package \
+	linux-headers-$(running), or name a tree of headers with KDIR=
+
+.PHONY: all module lib selftests load unload install uninstall clean help
+.PHONY: demo bench check check-debug check-all check-style
+
+all: lib ## Build the library, and the module for the running kernel (default)
+	@if [ -n "$(release)" ]; then $(MAKE) --no-print-directory module; \
+	else echo "The module is not built: $(strip $(no_headers))."; fi
+
+module: ## Build build/RELEASE/ksync.ko for the headers in KDIR=
+	@if [ -z "$(release)" ]; then \
+		echo "$(strip $(no_headers))." >&2; exit 1; fi
+	@$(MAKE) -s --no-print-directory $(ko)
+
+ifneq ($(release),)
+$(ko): $(sources) tools/build-module
+	@echo "  MODULE  $(ko:$(CURDIR)/%=%)"
+	@tools/build-module $(KDIR) $(@D)
+	@touch $@
+endif
+
+lib: ## Build build/lib/libksync.so and .a
+	@tools/deps build
+	@$(MAKE) --no-print-directory -C userspace O=$(build)
+
+selftests: lib ## Build the tests into build/
+	@tools/deps build check
+	@$(MAKE) --no-print-directory -C selftests O=$(build)
+
+load: ## Load the module built for the running kernel
+	@if [ ! -f $(build)/$(running)/ksync.ko ]; then \
+		echo "There is no ksync.ko for Linux $(running) yet: run 'make' first." >&2; exit 1; fi
+	@if [ -d /sys/module/ksync ]; then \
+		echo "ksync is loaded already; 'make unload' takes it out." >&2; exit 1; fi
+	$(sudo) insmod $(build)/$(running)/ksync.ko
+	@ls -l /dev/ksync
+
+unload: ## Unload it
+	@if [ ! -d /sys/module/ksync ]; then echo "ksync is not loaded."; \
+	else $(sudo) rmmod ksync || { \
+		echo "ksync is in use: end the programs that have /dev/ksync open (see 'fuser /dev/ksync')." >&2; exit 1; }; fi
+
+install: all ## Install module, library and udev rule (PREFIX=, DESTDIR=)
+	$(MAKE) --no-print-directory -C userspace O=$(build) \
+		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+	install -D -m 644 tools/60-ksync.rules $(DESTDIR)$(UDEVDIR)/60-ksync.rules
+	$(if $(release),install -D -m 644 $(ko) \
+		$(DESTDIR)/lib/modules/$(release)/updates/ksync.ko)
+	$(if $(DESTDIR),,$(if $(release),depmod $(release)))
+	@getent group ksync >/dev/null || echo \
+		"/dev/ksync belongs to the group ksync, which does not exist yet: sudo groupadd --system ksync"
+
+uninstall: ## Take out what install put there
+	$(MAKE) --no-print-directory -C userspace O=$(build) \
+		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
+	rm -f $(DESTDIR)$(UDEVDIR)/60-ksync.rules
+	$(if $(release),rm -f $(DESTDIR)/lib/modules/$(release)/updates/ksync.ko)
+	$(if $(DESTDIR),,$(if $(release),depmod $(release)))
+
+demo: ## Show ksync at work in a test kernel (DIR= for your own tree of text)
+	@tools/demo/run
+
+bench: ## Measure ksync against glibc and futexes in a test kernel
+	@tools/bench/run
+
+check: ## Run all tests on 6.1, 6.1-rt and 6.12 in test kernels
+	@tools/check 6.1 6.1-rt 6.12
+
+check-debug: ## Run them on the debug kernel (lockdep, KASAN, kmemleak)
+	@tools/check debug
+
+check-all: ## Run them on all five kernels
+	@tools/check 6.1 6.1-rt 6.12 6.12-rt debug
+
+check-style: ## checkpatch, sparse, W=1, and the uapi header by itself
+	@tools/check-style
+
+clean: ## Remove build/
+	rm -rf $(build)
+
+help: ## Say what each target does
+	@echo "ksync: user-space synchronization with the kernel's help. Targets:"
+	@echo
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | \
+		while IFS="$$(printf '\t')" read -r target text; do \
+			printf '  %-12s %s\n' "$$target" "$$text"; done
+	@echo
+	@echo "Test kernels are run by tools/vm/run in QEMU; nothing is loaded into this one"
+	@echo "but by 'make load'. Kernels are cached in ~/.cache/ksync (KSYNC_CACHE=)."

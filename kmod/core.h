@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of ksync.ko share.
+ *
+ * Lock order, outermost first:
+ *
+ *	domain->lock, attach_lock	mutexes; never held over a wait
+ *	bucket->lock			raw; one bucket, two in requeue
+ *	thread->lock, graph lock	raw; neither inside the other
+ *	rt_mutex wait_lock		the kernel's, raw
+ *
+ * Nothing is allocated, freed, copied or woken under a raw lock.
+ */
+#ifndef KSYNC_CORE_H
+#define KSYNC_CORE_H
+
+#include <linux/hrtimer.h>
+#include <linux/ksync.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/refcount.h>
+#include <linux/rtmutex.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#define KSYNC_CELLS_PER_PAGE	(PAGE_SIZE / KSYNC_CELL_SIZE)
+
+/* The byte that the module keeps of an object: kind below, flags above. */
+#define KSYNC_TAG(kind, flags)	((kind) | ((flags) << 4))
+#define KSYNC_TAG_KIND(tag)	((tag) & 0xf)
+#define KSYNC_TAG_FLAGS(tag)	((tag) >> 4)
+
+struct ksync_state;
+
+/**
+ * struct ksync_chunk - one page of cells and what the module keeps of them
+ * @cells: the page, also mapped by users: its content is never trusted
+ * @tag: kind and flags; written under domain->lock and the object's bucket lock
+ */
+struct ksync_chunk {
+	struct ksync_cell *cells;
+	u8 tag[KSYNC_CELLS_PER_PAGE];
+};
+
+/**
+ * struct ksync_domain - one open of /dev/ksync
+ * @serial: tells domains apart in traces
+ * @lock: protects creation and destruction of objects
+ * @chunks: page number to struct ksync_chunk; only ever grows
+ * @names: object id to struct ksync_label
+ * @objects: how many; @lock
+ * @hint: no object is free in a page before this one; @lock
+ * @waiters: how many tasks wait in this domain
+ * @handles: handle to struct ksync_thread, or a value for a number that must
+ *	not be given out again before the next sweep; attach_lock to write
+ * @next_handle: where the next search for a number starts; attach_lock
+ * @handle_high: no number above this was ever given out
+ * @threads: how many are attached; attach_lock
+ * @attaches: struct ksync_attach of this domain; attach_lock
+ * @release: frees it all once no walk of the wait-for graph can be in it
+ */
+struct ksync_domain {
+	u64 serial;
+	struct mutex lock; /* objects: see above */
+	struct xarray chunks;
+	struct xarray names;
+	u32 objects;
+	u32 hint;
+	atomic_t waiters;
+	struct xarray handles;
+	u32 next_handle;
+	u32 handle_high;
+	u32 threads;
+	struct list_head attaches;
+	struct rcu_work release;
+};
+
+/**
+ * struct ksync_thread - one task, attached to one domain or more
+ * @task: with a reference
+ * @node: in the hash by task, while alive; thread_hash_lock
+ * @lock: protects @dead and @owned
+ * @dead: exited or in execve: owns nothing any more, and is given nothing
+ * @owned: states whose rt_mutex the module made this task the owner of
+ * @blocked: what this task waits for; set under the graph lock, cleared by the
+ *	task itself
+ * @attaches: where; attach_lock
+ * @refs: one for each attach
+ * @reap: on the list of the dead
+ * @rcu: looked up under RCU
+ */
+struct ksync_thread {
+	struct task_struct *task;
+	struct hlist_node node;
+	raw_spinlock_t lock;
+	bool dead;
+	struct list_head owned;
+	struct ksync_state *blocked;
+	struct list_head attaches;
+	refcount_t refs;
+	struct llist_node reap;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct ksync_object - an object, looked up for the time of one call
+ * @domain: whose
+ * @id: its number
+ * @tag: what it was when looked up; compare again under the bucket lock
+ * @chunk: where @tag lives
+ * @cell: the user's memory, by the kernel's own mapping
+ * @ops: of its kind
+ */
+struct ksync_object {
+	struct ksync_domain *domain;
+	u32 id;
+	u8 tag;
+	struct ksync_chunk *chunk;
+	struct ksync_cell *cell;
+	const struct ksync_ops *ops;
+};
+
+/**
+ * struct ksync_bucket - a slot of the hash of objects that somebody waits for
+ * @lock: protects @states and, in each of them, what says so
+ * @states: struct ksync_state
+ */
+struct ksync_bucket {
+	raw_spinlock_t lock;
+	struct hlist_head states;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * struct ksync_state - what exists of an object only while somebody waits
+ * @node: in the bucket; bucket lock
+ * @bucket: which
+ * @obj: the object
+ * @refs: one while hashed, one for each unlock on its way
+ * @waiters: by priority, then FIFO; bucket lock
+ * @nr: how many; bucket lock
+ * @seq: the next arrival's number; bucket lock
+ * @queue: what waiters block on; owned by @leader, or else by @owner
+ * @front: what the leader blocks on once it was overtaken; owned by @owner
+ * @leader: owns @queue and wants the word; bucket lock
+ * @owner: the task made owner of @front (if there is a leader) or of @queue;
+ *	NULL from the moment that the owner is bound to release it; bucket lock,
+ *	read by graph walks under RCU
+ * @owner_handle: of @owner in this domain
+ * @owned: in @owner->owned; @owner->lock
+ * @handoff: the leader was overtaken long enough: hand over; bucket lock
+ * @spinners: waiters that spin, in FIFO order; bucket lock
+ * @reap: to be freed by the reaper, where freeing at once is not possible
+ */
+struct ksync_state {
+	struct hlist_node node;
+	struct ksync_bucket *bucket;
+	struct ksync_object obj;
+	refcount_t refs;
+	struct rb_root_cached waiters;
+	u32 nr;
+	u64 seq;
+	struct rt_mutex queue;
+	struct rt_mutex front;
+	struct ksync_waiter *leader;
+	struct ksync_thread *owner;
+	u32 owner_handle;
+	struct list_head owned;
+	bool handoff;
+	struct list_head spinners;
+	struct llist_node reap;
+};
+
+/**
+ * struct ksync_timer - a deadline for the current task
+ * @timer: armed unless the deadline is KSYNC_NO_DEADLINE
+ * @task: who waits
+ * @notify: break a wait on an rt_mutex, which a wake-up alone does not
+ * @fired: the deadline has passed
+ */
+struct ksync_timer {
+	struct hrtimer timer;
+	struct task_struct *task;
+	bool notify;
+	bool armed;
+	bool fired;
+};
+
+/**
+ * struct ksync_waiter - one task's wait, on its stack
+ * @rb: in state->waiters
+ * @state: what it waits on; bucket lock
+ * @bucket: where @state is; changed by requeue, under both buckets' locks
+ * @task: who
+ * @thread: who, for kinds with owners
+ * @prio: at arrival: task->prio, all of normal policy alike
+ * @seq: orders equal priorities
+ * @since: when it arrived, CLOCK_MONOTONIC
+ * @overtaken: when it, as leader, was overtaken first; 0 not yet
+ * @bitset: waitq: which wake-ups it hears
+ * @woken: waitq: has been taken out of the queue; release/acquire
+ * @aside: has passed the leadership to somebody of higher priority once
+ * @apart: waits outside of @queue: the chain ahead leaves ksync
+ * @spin: in state->spinners
+ * @at_head: is the first of the spinners
+ * @timer: its deadline
+ */
+struct ksync_waiter {
+	struct rb_node rb;
+	struct ksync_state *state;
+	struct ksync_bucket *bucket;
+	struct task_struct *task;
+	struct ksync_thread *thread;
+	int prio;
+	u64 seq;
+	u64 since;
+	u64 overtaken;
+	u32 bitset;
+	bool woken;
+	bool aside;
+	bool apart;
+	struct list_head spin;
+	bool at_head;
+	struct ksync_timer timer;
+};
+
+/**
+ * struct ksync_ops - one kind of object
+ * @name: for people
+ * @kind: enum ksync_kind
+ * @flags: what CREATE accepts
+ * @owned: it has an owner: LOCK and UNLOCK work on it
+ * @take: under the bucket lock: take the word if it may be had (see
+ *	ksync_word_arrive())
+ * @give: under the bucket lock, somebody waits: what UNLOCK leaves in the word
+ * @spin: before blocking behind others (or, as the leader, behind the owner),
+ *	wait by spinning; true when what was waited for may be there
+ * @pass_queue: whoever takes the word lets the next one lead at once
+ */
+struct ksync_ops {
+	const char *name;
+	u8 kind;
+	u8 flags;
+	bool owned;
+	bool pass_queue;
+	int (*take)(const struct ksync_object *obj, u32 handle,
+		    const struct ksync_state *st, u32 *seen);
+	u32 (*give)(const struct ksync_state *st);
+	bool (*spin_queue)(struct ksync_waiter *w);
+	bool (*spin_front)(struct ksync_waiter *w);
+};
+
+extern const struct ksync_ops ksync_spin_ops;
+extern const struct ksync_ops ksync_mutex_ops;
+extern const struct ksync_ops ksync_waitq_ops;
+extern const struct ksync_ops ksync_busted_ops;
+
+/* main.c: limits, as module parameters */
+extern unsigned int ksync_max_objects;
+extern unsigned int ksync_max_threads;
+extern unsigned int ksync_max_waiters;
+extern unsigned int ksync_max_chain;
+extern unsigned int ksync_handle_max;
+extern unsigned int ksync_handoff_us;
+
+extern struct workqueue_struct *ksync_wq;
+
+/* domain.c */
+extern const struct file_operations ksync_fops;
+int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj);
+bool ksync_object_stale(const struct ksync_object *obj);
+int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg);
+int ksync_domain_destroy(struct ksync_domain *d, struct ksync_destroy *arg);
+void ksync_domain_sweep(struct ksync_domain *d);
+const struct ksync_ops *ksync_ops_of(u32 kind);
+
+/* name.c */
+int ksync_name_set(struct ksync_domain *d, struct ksync_name *arg);
+void ksync_name_drop(struct ksync_domain *d, u32 id);
+void ksync_name_drop_all(struct ksync_domain *d);
+void ksync_name_get(const struct ksync_object *obj, char *name);
+
+/* thread.c */
+void ksync_thread_exit(void);
+int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg);
+void ksync_thread_detach_all(struct ksync_domain *d);
+struct ksync_thread *ksync_thread_current(struct ksync_domain *d, u32 handle);
+struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle);
+void ksync_thread_reap_state(struct ksync_state *st);
+
+/* death.c */
+int ksync_death_init(void);
+void ksync_death_exit(void);
+
+/* wait.c */
+int ksync_wait_init(void);
+void ksync_wait_exit(void);
+struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id);
+struct ksync_state *ksync_state_find(struct ksync_bucket *b,
+				     const struct ksync_domain *d, u32 id);
+struct ksync_state *ksync_state_alloc(void);
+void ksync_state_free(struct ksync_state *st);
+void ksync_state_put(struct ksync_state *st);
+void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b);
+int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d, u64 deadline);
+void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
+void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d);
+void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st);
+bool ksync_waiter_dequeue(struct ksync_waiter *w);
+struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st);
+int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags);
+
+/* owner.c */
+bool ksync_owner_set(struct ksync_state *st, struct rt_mutex *rtm, u32 handle);
+void ksync_owner_set_current(struct ksync_state *st, struct ksync_thread *self,
+			     u32 handle);
+void ksync_owner_clear(struct ksync_state *st);
+struct rt_mutex *ksync_owner_commit(struct ksync_state *st);
+void ksync_owner_died(struct ksync_thread *self);
+int ksync_rtm_lock(struct rt_mutex *rtm);
+void ksync_rtm_lock_short(struct rt_mutex *rtm);
+bool ksync_rtm_trylock(struct rt_mutex *rtm);
+void ksync_rtm_unlock(struct rt_mutex *rtm);
+
+/* graph.c */
+int ksync_graph_block(struct ksync_waiter *w);
+void ksync_graph_unblock(struct ksync_thread *self);
+struct ksync_thread *ksync_graph_holder(const struct ksync_state *st);
+
+/* word.c */
+int ksync_word_verdict(const struct ksync_object *obj, u32 handle, u32 word);
+int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
+		      const struct ksync_state *st, u32 *seen);
+int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep);
+void ksync_word_clear_waiters(const struct ksync_object *obj);
+u32 ksync_word_give(const struct ksync_state *st);
+
+/* lock.c */
+int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg);
+int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg);
+
+/* waitq.c */
+int ksync_waitq_wait(struct ksync_domain *d, struct ksync_wait *arg);
+int ksync_waitq_wake(struct ksync_domain *d, struct ksync_wake *arg);
+int ksync_waitq_requeue(struct ksync_domain *d, struct ksync_requeue *arg);
+
+/* inspect.c */
+int ksync_inspect_info(struct ksync_domain *d, struct ksync_info *arg);
+int ksync_inspect_query(struct ksync_domain *d, struct ksync_query *arg);
+void ksync_inspect_fdinfo(struct seq_file *m, struct file *file);
+
+/* door.c */
+long ksync_door_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+#endif /* KSYNC_CORE_H */

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Domains: one open of the device, its arena, and the objects in it.
+ *
+ * The arena is shared with users, who write whatever they like into it at any
+ * time.  Nothing here reads it back.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "core.h"
+#include "kinds.h"
+
+/** ksync_ops_of() - what works on objects of a kind; NULL if nothing here does */
+const struct ksync_ops *ksync_ops_of(u32 kind)
+{
+	return kind < ARRAY_SIZE(ksync_kinds) ? ksync_kinds[kind] : NULL;
+}
+
+static struct ksync_chunk *chunk_alloc(void)
+{
+	struct ksync_chunk *chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
+
+	if (!chunk)
+		return NULL;
+	chunk->cells = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (chunk->cells)
+		return chunk;
+	kfree(chunk);
+	return NULL;
+}
+
+static void chunk_free(struct ksync_chunk *chunk)
+{
+	free_page((unsigned long)chunk->cells);
+	kfree(chunk);
+}
+
+/*
+ * Page @index of the arena, made on first use.  Takes no lock that is held
+ * while user memory is touched: page faults come here under mmap_lock.
+ */
+static struct ksync_chunk *chunk_get(struct ksync_domain *d, unsigned long index)
+{
+	struct ksync_chunk *chunk = xa_load(&d->chunks, index), *old;
+
+	if (chunk)
+		return chunk;
+	chunk = chunk_alloc();
+	if (!chunk)
+		return NULL;
+	old = xa_cmpxchg(&d->chunks, index, NULL, chunk, GFP_KERNEL_ACCOUNT);
+	if (!old)
+		return chunk;
+	chunk_free(chunk);
+	return xa_is_err(old) ? NULL : old;
+}
+
+/**
+ * ksync_object_find() - look an object up
+ * @d: domain
+ * @id: its number
+ * @obj: filled in
+ *
+ * What is found may be destroyed at once: whoever goes on to change the object
+ * asks ksync_object_stale() under the bucket lock.
+ *
+ * Return: 0, or -EBADF if there is no such object.
+ */
+int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
+{
+	struct ksync_chunk *chunk = xa_load(&d->chunks, id / KSYNC_CELLS_PER_PAGE);
+	u8 tag;
+
+	if (!chunk)
+		return -EBADF;
+	tag = READ_ONCE(chunk->tag[id % KSYNC_CELLS_PER_PAGE]);
+	if (!tag)
+		return -EBADF;
+
+	obj->domain = d;
+	obj->id = id;
+	obj->tag = tag;
+	obj->chunk = chunk;
+	obj->cell = chunk->cells + id % KSYNC_CELLS_PER_PAGE;
+	obj->ops = ksync_ops_of(KSYNC_TAG_KIND(tag));
+	return 0;
+}
+
+/** ksync_object_stale() - under the bucket lock: is it no longer what was found? */
+bool ksync_object_stale(const struct ksync_object *obj)
+{
+	return READ_ONCE(obj->chunk->tag[obj->id % KSYNC_CELLS_PER_PAGE]) != obj->tag;
+}
+
+static void set_tag(const struct ksync_object *obj, u8 tag)
+{
+	WRITE_ONCE(obj->chunk->tag[obj->id % KSYNC_CELLS_PER_PAGE], tag);
+}
+
+/* Find a free cell at or after the hint and make it an object. */
+static int object_create(struct ksync_domain *d, u8 tag, u32 *id)
+{
+	const u32 pages = DIV_ROUND_UP(READ_ONCE(ksync_max_objects), KSYNC_CELLS_PER_PAGE);
+	struct ksync_chunk *chunk;
+	struct ksync_cell *cell;
+	u8 *free;
+
+	lockdep_assert_held(&d->lock);
+	for (; d->hint < pages; d->hint++) {
+		chunk = chunk_get(d, d->hint);
+		if (!chunk)
+			return -ENOMEM;
+		free = memchr(chunk->tag, 0, KSYNC_CELLS_PER_PAGE);
+		if (!free)
+			continue;
+		cell = chunk->cells + (free - chunk->tag);
+		memset(cell, 0, sizeof(*cell));
+		cell->attr = KSYNC_TAG_KIND(tag) | KSYNC_TAG_FLAGS(tag) << 8;
+		WRITE_ONCE(*free, tag);
+		d->objects++;
+		*id = d->hint * KSYNC_CELLS_PER_PAGE + (free - chunk->tag);
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+static int object_destroy(struct ksync_domain *d, u32 id)
+{
+	struct ksync_bucket *b = ksync_bucket(d, id);
+	struct ksync_object obj;
+	bool busy;
+
+	lockdep_assert_held(&d->lock);
+	if (ksync_object_find(d, id, &obj))
+		return -EBADF;
+	raw_spin_lock(&b->lock);
+	busy = ksync_state_find(b, d, id);
+	if (!busy)
+		set_tag(&obj, 0);
+	raw_spin_unlock(&b->lock);
+	if (busy)
+		return -EBUSY;
+
+	ksync_name_drop(d, id);
+	memset(obj.cell, 0, sizeof(*obj.cell));
+	d->objects--;
+	d->hint = min_t(u32, d->hint, id / KSYNC_CELLS_PER_PAGE);
+	return 0;
+}
+
+static u32 destroy_all(struct ksync_domain *d, const u32 *ids, u32 count, int *ret)
+{
+	u32 done = 0;
+
+	mutex_lock(&d->lock);
+	while (done < count) {
+		*ret = object_destroy(d, ids[done]);
+		if (*ret)
+			break;
+		done++;
+	}
+	mutex_unlock(&d->lock);
+	return done;
+}
+
+static int create_all(struct ksync_domain *d, u8 tag, u32 *ids, u32 count)
+{
+	u32 i;
+	int ret = 0;
+
+	mutex_lock(&d->lock);
+	if (count > ksync_max_objects || d->objects > ksync_max_objects - count)
+		ret = -ENOSPC;
+	for (i = 0; i < count && !ret; i++) {
+		ret = object_create(d, tag, &ids[i]);
+		if (ret)
+			break;
+	}
+	mutex_unlock(&d->lock);
+	if (ret && i) {
+		int ignored;
+
+		destroy_all(d, ids, i, &ignored);
+	}
+	return ret;
+}
+
+/** ksync_domain_create() - KSYNC_IOC_CREATE */
+int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg)
+{
+	const struct ksync_ops *ops = ksync_ops_of(arg->kind);
+	u32 __user *to = u64_to_user_ptr(arg->ids);
+	u32 *ids;
+	int ret;
+
+	if (!ops)
+		return -EOPNOTSUPP;
+	if (arg->flags & ~ops->flags || !arg->count || arg->count > KSYNC_BATCH_MAX)
+		return -EINVAL;
+	ids = kvmalloc_array(arg->count, sizeof(*ids), GFP_KERNEL_ACCOUNT);
+	if (!ids)
+		return -ENOMEM;
+
+	ret = create_all(d, KSYNC_TAG(arg->kind, arg->flags), ids, arg->count);
+	if (!ret && copy_to_user(to, ids, arg->count * sizeof(*ids))) {
+		destroy_all(d, ids, arg->count, &ret);
+		ret = -EFAULT;
+	}
+	kvfree(ids);
+	return ret;
+}
+
+/** ksync_domain_destroy() - KSYNC_IOC_DESTROY */
+int ksync_domain_destroy(struct ksync_domain *d, struct ksync_destroy *arg)
+{
+	const u32 __user *from = u64_to_user_ptr(arg->ids);
+	u32 *ids;
+	int ret = 0;
+
+	if (arg->pad || !arg->count || arg->count > KSYNC_BATCH_MAX)
+		return -EINVAL;
+	ids = kvmalloc_array(arg->count, sizeof(*ids), GFP_KERNEL_ACCOUNT);
+	if (!ids)
+		return -ENOMEM;
+	if (copy_from_user(ids, from, arg->count * sizeof(*ids)))
+		ret = -EFAULT;
+	else
+		arg->done = destroy_all(d, ids, arg->count, &ret);
+	kvfree(ids);
+	return ret;
+}
+
+/* A word that names a thread which is gone becomes one without an owner. */
+static void sweep_cell(struct ksync_domain *d, struct ksync_cell *cell)
+{
+	u32 v = READ_ONCE(cell->word), holder;
+
+	do {
+		holder = v & KSYNC_OWNER;
+		if (!holder || holder > KSYNC_HANDLE_MAX)
+			return;
+		if (ksync_thread_find(d, holder))
+			return;
+	} while (!try_cmpxchg(&cell->word, &v, (v & ~KSYNC_OWNER) | KSYNC_OWNER_DIED));
+}
+
+/**
+ * ksync_domain_sweep() - forget the numbers of dead threads in all words
+ * @d: domain; attach_lock is held, so that no number is given out meanwhile
+ */
+void ksync_domain_sweep(struct ksync_domain *d)
+{
+	struct ksync_chunk *chunk;
+	const struct ksync_ops *ops;
+	unsigned long index;
+	unsigned int i;
+
+	xa_for_each(&d->chunks, index, chunk) {
+		for (i = 0; i < KSYNC_CELLS_PER_PAGE; i++) {
+			ops = ksync_ops_of(KSYNC_TAG_KIND(READ_ONCE(chunk->tag[i])));
+			if (!ops || !ops->owned)
+				continue;
+			rcu_read_lock();
+			sweep_cell(d, chunk->cells + i);
+			rcu_read_unlock();
+		}
+		cond_resched();
+	}
+}
+
+/* Nobody waits in the domain, and no walk that began while somebody did goes on. */
+static void domain_free(struct work_struct *work)
+{
+	struct ksync_domain *d = container_of(to_rcu_work(work), struct ksync_domain, release);
+	struct ksync_chunk *chunk;
+	unsigned long index;
+
+	ksync_name_drop_all(d);
+	xa_for_each(&d->chunks, index, chunk)
+		chunk_free(chunk);
+	xa_destroy(&d->chunks);
+	kfree(d);
+}
+
+static int domain_open(struct inode *inode, struct file *file)
+{
+	static atomic64_t serials;
+	struct ksync_domain *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+
+	if (!d)
+		return -ENOMEM;
+	d->serial = atomic64_inc_return(&serials);
+	mutex_init(&d->lock);
+	xa_init(&d->chunks);
+	xa_init(&d->names);
+	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1);
+	INIT_LIST_HEAD(&d->attaches);
+	INIT_RCU_WORK(&d->release, domain_free);
+	file->private_data = d;
+	return stream_open(inode, file);
+}
+
+/* The last descriptor and the last mapping are gone: nobody waits, nor comes. */
+static int domain_release(struct inode *inode, struct file *file)
+{
+	struct ksync_domain *d = file->private_data;
+
+	ksync_thread_detach_all(d);
+	queue_rcu_work(ksync_wq, &d->release);
+	return 0;
+}
+
+static vm_fault_t arena_fault(struct vm_fault *vmf)
+{
+	struct ksync_domain *d = vmf->vma->vm_private_data;
+	struct ksync_chunk *chunk;
+
+	if (vmf->pgoff >= DIV_ROUND_UP(READ_ONCE(ksync_max_objects), KSYNC_CELLS_PER_PAGE))
+		return VM_FAULT_SIGBUS;
+	chunk = chunk_get(d, vmf->pgoff);
+	if (!chunk)
+		return VM_FAULT_OOM;
+	vmf->page = virt_to_page(chunk->cells);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct arena_vm_ops = {
+	.fault = arena_fault,
+};
+
+static int domain_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	ksync_vma_set_flags(vma, VM_DONTEXPAND | VM_DONTDUMP, VM_MAYEXEC);
+	vma->vm_private_data = file->private_data;
+	vma->vm_ops = &arena_vm_ops;
+	return 0;
+}
+
+const struct file_operations ksync_fops = {
+	.owner = THIS_MODULE,
+	.open = domain_open,
+	.release = domain_release,
+	.unlocked_ioctl = ksync_door_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.mmap = domain_mmap,
+	.show_fdinfo = ksync_inspect_fdinfo,
+};

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The door: decides whether a request is well-formed, and copies it in and out.
+ *
+ * No other file touches the argument of an ioctl in user memory.  (CREATE and
+ * DESTROY copy the array of ids that theirs points to.)
+ */
+#include <linux/fs.h>
+#include <linux/uaccess.h>
+
+#include "core.h"
+
+union argument {
+	u32 size;
+	struct ksync_info info;
+	struct ksync_create create;
+	struct ksync_destroy destroy;
+	struct ksync_attach attach;
+	struct ksync_name name;
+	struct ksync_query query;
+	struct ksync_lock lock;
+	struct ksync_unlock unlock;
+	struct ksync_wait wait;
+	struct ksync_wake wake;
+	struct ksync_requeue requeue;
+};
+
+/**
+ * struct command - one ioctl
+ * @cmd: its number
+ * @size: of the argument
+ * @min_size: of the shortest that was ever valid
+ * @out: it has out fields
+ * @fn: what to do; called with the argument in kernel memory
+ */
+struct command {
+	unsigned int cmd;
+	u32 size;
+	u32 min_size;
+	bool out;
+	int (*fn)(struct ksync_domain *d, void *arg);
+};
+
+/* A typed function for each type of argument. */
+#define DOOR(verb, call)							\
+static int door_##verb(struct ksync_domain *d, void *arg)			\
+{										\
+	return call(d, arg);							\
+}
+
+DOOR(info, ksync_inspect_info)
+DOOR(create, ksync_domain_create)
+DOOR(destroy, ksync_domain_destroy)
+DOOR(attach, ksync_thread_attach)
+DOOR(name, ksync_name_set)
+DOOR(query, ksync_inspect_query)
+DOOR(lock, ksync_lock)
+DOOR(unlock, ksync_unlock)
+DOOR(wait, ksync_waitq_wait)
+DOOR(wake, ksync_waitq_wake)
+DOOR(requeue, ksync_waitq_requeue)
+
+#define FIRST_NR _IOC_NR(KSYNC_IOC_INFO)
+
+#define COMMAND(NAME, verb, last, has_out)					\
+	[_IOC_NR(KSYNC_IOC_##NAME) - FIRST_NR] = {				\
+		.cmd = KSYNC_IOC_##NAME,					\
+		.size = sizeof(struct ksync_##verb),				\
+		.min_size = offsetofend(struct ksync_##verb, last),		\
+		.out = has_out,							\
+		.fn = door_##verb,						\
+	}
+
+static const struct command commands[] = {
+	COMMAND(INFO, info, max_chain, true),
+	COMMAND(CREATE, create, ids, false),
+	COMMAND(DESTROY, destroy, pad, true),
+	COMMAND(ATTACH, attach, pad, true),
+	COMMAND(NAME, name, name, false),
+	COMMAND(QUERY, query, name, true),
+	COMMAND(LOCK, lock, deadline, false),
+	COMMAND(UNLOCK, unlock, flags, false),
+	COMMAND(WAIT, wait, deadline, false),
+	COMMAND(WAKE, wake, pad, true),
+	COMMAND(REQUEUE, requeue, moved, true),
+};
+
+/** ksync_door_ioctl() - the only way in, beside mmap() and close() */
+long ksync_door_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *uarg = (void __user *)arg;
+	const unsigned int nr = _IOC_NR(cmd) - FIRST_NR;
+	const struct command *c = &commands[nr];
+	union argument a;
+	u32 size;
+	int ret;
+
+	if (nr >= ARRAY_SIZE(commands) || c->cmd != cmd)
+		return -ENOTTY;
+	if (get_user(size, (u32 __user *)uarg))
+		return -EFAULT;
+	if (size < c->min_size)
+		return -EINVAL;
+	ret = copy_struct_from_user(&a, c->size, uarg, size);
+	if (ret)
+		return ret;
+	ret = c->fn(file->private_data, &a);
+	if (c->out && copy_to_user(uarg, &a, min(size, c->size)))
+		return -EFAULT;
+	return ret;
+}

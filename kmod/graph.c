@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The wait-for graph: a wait that would close a cycle is refused.
+ *
+ * A thread waits for at most one object, and an object with an owner leads to
+ * one thread: from any thread there is one path.  The last thread to close a
+ * cycle walks it and finds itself.
+ *
+ * Edges are set under the graph lock and the walk is made under it.  Owners
+ * change, and edges are cleared, without it.  The walk is right all the same:
+ *
+ *	CPU0 (walks)			CPU1 (thread B, waits for m)
+ *	----				----
+ *	lock(graph)			lock(graph), B->blocked = m, unlock
+ *	A->blocked = l
+ *	l's owner is B			...
+ *	B->blocked is m			B stops waiting: B->blocked = NULL,
+ *	m's owner is C			takes or releases whatever
+ *	B->blocked is still m?		B->blocked = x needs the graph lock
+ *	...
+ *	C is A: a cycle
+ *
+ * No edge is set during the walk.  So a thread found blocked on m before and
+ * after m's owner was read was blocked on it all the time between, and, being
+ * blocked, released nothing: each hop was true at the moment of the last.
+ * Conversely each thread on a true cycle had written its locks' words, or was
+ * registered as their owner, before it took the graph lock to wait.
+ */
+#include <linux/rcupdate.h>
+#include <linux/rtmutex.h>
+
+#include "core.h"
+#include "qlock.h"
+#include "trace.h"
+
+static struct ksync_qlock graph_lock = KSYNC_QLOCK_INIT("ksync_graph", &graph_lock);
+
+/**
+ * ksync_graph_holder() - who has what a state's waiters want, under RCU
+ * @st: state
+ *
+ * While a waiter is on its way nobody is registered: then the word tells.  It
+ * may lie; that costs its domain a wrong EDEADLK.  What rt_mutex sees are the
+ * registered owners alone.
+ */
+struct ksync_thread *ksync_graph_holder(const struct ksync_state *st)
+{
+	struct ksync_thread *t = READ_ONCE(st->owner);
+
+	if (t)
+		return t;
+	return ksync_thread_find(st->obj.domain, READ_ONCE(st->obj.cell->word) & KSYNC_OWNER);
+}
+
+/* The thread that @t waits for; *@st what it waits on, NULL if it does not. */
+static struct ksync_thread *next_on_path(const struct ksync_thread *t,
+					 struct ksync_state **st)
+{
+	struct ksync_thread *holder;
+
+	*st = READ_ONCE(t->blocked);
+	if (!*st)
+		return NULL;
+	smp_rmb(); /* the state is what t was blocked on: see ksync_state_alloc() */
+	holder = ksync_graph_holder(*st);
+	smp_rmb(); /* t was still blocked when its owner was read */
+	if (READ_ONCE(t->blocked) != *st)
+		*st = NULL;
+	return *st ? holder : NULL;
+}
+
+static void report_cycle(struct ksync_thread *self, u32 len)
+{
+	static u32 cycles;
+	struct ksync_thread *t = self, *holder;
+	struct ksync_state *st;
+	u32 i;
+
+	if (!trace_deadlock_enabled())
+		return;
+	cycles++;
+	for (i = 0; i < len; i++) {
+		holder = next_on_path(t, &st);
+		if (!holder)
+			return;
+		trace_deadlock(cycles, i, len, t->task, &st->obj, holder->task);
+		t = holder;
+	}
+}
+
+/*
+ * Is somebody blocked on an rt_mutex that the current task owns, and the end of
+ * the chain blocked on one that is not ours (a PI futex)?  Then the chain may
+ * lead back here through that, where nothing can be seen.
+ */
+static bool leads_away(const struct ksync_thread *last)
+{
+	return READ_ONCE(last->task->pi_blocked_on) &&
+	       !RB_EMPTY_ROOT(&current->pi_waiters.rb_root);
+}
+
+static int walk(struct ksync_thread *self)
+{
+	struct ksync_thread *t = self, *holder;
+	struct ksync_state *st;
+	u32 len;
+
+	for (len = 1; len <= ksync_max_chain; len++) {
+		holder = next_on_path(t, &st);
+		if (!holder)
+			return t != self && !st && leads_away(t) ? -EXDEV : 0;
+		if (holder == self) {
+			report_cycle(self, len);
+			return -EDEADLK;
+		}
+		t = holder;
+	}
+	return -EDEADLK;
+}
+
+/**
+ * ksync_graph_block() - the current task is going to wait
+ * @w: its waiter
+ *
+ * Return: 0: it may block behind the owner, and ksync_graph_unblock() follows.
+ * -EDEADLK: it must not wait. -EXDEV: it may wait, but not as part of the chain;
+ * ksync_graph_unblock() follows too.
+ */
+int ksync_graph_block(struct ksync_waiter *w)
+{
+	struct ksync_thread *self = w->thread;
+	struct ksync_qnode node;
+	int ret;
+
+	ksync_qlock_lock(&graph_lock, &node);
+	rcu_read_lock();
+	WRITE_ONCE(self->blocked, w->state);
+	ret = walk(self);
+	if (ret == -EDEADLK)
+		WRITE_ONCE(self->blocked, NULL);
+	rcu_read_unlock();
+	ksync_qlock_unlock(&graph_lock, &node);
+	return ret;
+}
+
+/** ksync_graph_unblock() - it waits no more */
+void ksync_graph_unblock(struct ksync_thread *self)
+{
+	WRITE_ONCE(self->blocked, NULL);
+}

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Locks with an owner, contended: how a waiter gets the word.
+ *
+ * A state has two rt_mutexes.  Waiters block on the queue, and the kernel keeps
+ * them in order and boosts its owner:
+ *
+ *	held		the queue is owned by the owner of the word, made so by
+ *			the first waiter, or being a waiter that took the word
+ *	on the way	the owner has released the queue.  Whoever gets it, by
+ *			the kernel's choice, is the leader and goes for the word
+ *	overtaken	somebody else took the word meanwhile, without the kernel.
+ *			The leader keeps the queue, makes that one the owner of
+ *			the front and blocks there: all those behind the leader
+ *			boost the new owner through it
+ *
+ * A leader that gets the word keeps the queue while others are in it.
+ *
+ * No wake-up is lost.  The word is left free, or being handed over, only with a
+ * leader on its way; WOKEN says so, and is cleared by the leader alone:
+ *
+ *	CPU0 (leader, under the bucket lock)	CPU1 (overtaker, user space)
+ *	----					----
+ *	cmpxchg: X|WAITERS|WOKEN ->		cmpxchg: X|WAITERS|WOKEN ->
+ *		 X|WAITERS		[A]		 WAITERS|WOKEN	[B]
+ *	owner of the front = X			fails: UNLOCK
+ *	unlock(bucket)				lock(bucket)
+ *	lock(front)				release the front
+ *
+ * Either [B] comes first, [A] fails and the leader finds the word free; or [A]
+ * does, and CPU1 has to come into the kernel, where the bucket lock makes it
+ * see its ownership of the front.
+ */
+#include <linux/freezer.h>
+#include <linux/sched/signal.h>
+
+#include "core.h"
+#include "trace.h"
+
+/**
+ * struct request - one call of LOCK
+ * @obj: what is wanted
+ * @self: by whom
+ * @arg: the call
+ * @w: the wait
+ */
+struct request {
+	struct ksync_object obj;
+	struct ksync_thread *self;
+	const struct ksync_lock *arg;
+	struct ksync_waiter w;
+};
+
+static bool got_it(int ret)
+{
+	return !ret || ret == -EOWNERDEAD;
+}
+
+/* How long a wait outside of the chain sleeps between two looks. */
+#define APART_NS	NSEC_PER_MSEC
+
+/*
+ * The chain ahead leaves ksync and may come back to this task: stay out of it.
+ * Nobody is boosted and nobody wakes us; so look again, now and then.
+ */
+static int block_apart(struct ksync_waiter *w, struct rt_mutex *rtm)
+{
+	ktime_t nap = ns_to_ktime(APART_NS);
+
+	WRITE_ONCE(w->apart, true);
+	while (!ksync_rtm_trylock(rtm)) {
+		if (signal_pending(current))
+			return -EINTR;
+		set_current_state(TASK_INTERRUPTIBLE);
+		schedule_hrtimeout(&nap, HRTIMER_MODE_REL);
+	}
+	WRITE_ONCE(w->apart, false);
+	return 0;
+}
+
+static void note_boost(const struct ksync_waiter *w)
+{
+	struct ksync_thread *holder;
+
+	if (!trace_boost_enabled())
+		return;
+	rcu_read_lock();
+	holder = ksync_graph_holder(w->state);
+	if (holder && holder->task->prio > current->prio)
+		trace_boost(&w->state->obj, holder->task, current->prio);
+	rcu_read_unlock();
+}
+
+/*
+ * Own @rtm of the waiter's state, by spinning if @spin is given and succeeds.
+ * Return: 0; -EDEADLK; or why the wait was broken off.
+ */
+static int block(struct request *r, struct rt_mutex *rtm,
+		 bool (*spin)(struct ksync_waiter *w))
+{
+	struct ksync_waiter *w = &r->w;
+	int ret = ksync_graph_block(w);
+
+	if (ret == -EDEADLK)
+		return ret;
+	if (ret == -EXDEV) {
+		ret = block_apart(w, rtm);
+	} else if (!spin || !spin(w)) {
+		note_boost(w);
+		ret = ksync_rtm_lock(rtm);
+	}
+	ksync_graph_unblock(r->self);
+	return ret ? ksync_waiter_broken(w, r->arg->flags) : 0;
+}
+
+/*
+ * The wait is over, with @ret; the bucket lock is held and released here.  The
+ * leader passes the queue on, unless it got the word and others are behind.
+ */
+static int depart(struct request *r, int ret)
+{
+	struct ksync_waiter *w = &r->w;
+	struct ksync_state *st = w->state;
+	const bool led = st->leader == w;
+	const bool last = ksync_waiter_dequeue(w);
+	bool release = led;
+
+	if (last && st->owner)
+		ksync_owner_clear(st);
+	if (led) {
+		WRITE_ONCE(st->leader, NULL);
+		st->handoff = false;
+		if (got_it(ret) && !last && !st->obj.ops->pass_queue) {
+			ksync_owner_set_current(st, r->self, r->arg->thread);
+			release = false;
+		}
+	}
+	if (last && !got_it(ret))
+		ksync_word_clear_waiters(&st->obj);
+	if (release)
+		refcount_inc(&st->refs);
+	raw_spin_unlock(&st->bucket->lock);
+
+	if (release) {
+		ksync_rtm_unlock(&st->queue);
+		ksync_state_put(st);
+	}
+	if (last)
+		ksync_state_put(st);
+	return ret;
+}
+
+static void note_overtaken(struct ksync_waiter *w)
+{
+	u64 now = ktime_get_ns();
+
+	if (!w->overtaken)
+		w->overtaken = now;
+	else if (now - w->overtaken >= (u64)READ_ONCE(ksync_handoff_us) * NSEC_PER_USEC)
+		w->state->handoff = true;
+}
+
+/*
+ * Keep WAITERS set and WOKEN as told in a word that is held.
+ * Return: the holder, 0 if it is held no more.
+ */
+static u32 mark_word(struct request *r, u32 woken)
+{
+	u32 *word = &r->obj.cell->word;
+	u32 v = READ_ONCE(*word);
+
+	do {
+		if (ksync_word_verdict(&r->obj, r->arg->thread, v) != -EBUSY)
+			return 0;
+	} while (!try_cmpxchg(word, &v, (v & ~KSYNC_WOKEN) | KSYNC_WAITERS | woken));
+	return v & KSYNC_OWNER;
+}
+
+/* What to do about somebody else having the word. */
+enum next_step { LOOK_AGAIN, SPIN, BLOCK };
+
+/*
+ * Overtaken; the bucket lock is held.  Spinning goes first, and once is enough.
+ * Before it blocks, the leader makes the owner of the word that of the front.
+ */
+static enum next_step prepare_front(struct request *r, bool spun)
+{
+	struct ksync_waiter *w = &r->w;
+	u32 holder;
+
+	if (!spun)
+		return mark_word(r, KSYNC_WOKEN) ? SPIN : LOOK_AGAIN;
+	note_overtaken(w);
+	holder = mark_word(r, 0);
+	if (holder && ksync_owner_set(w->state, &w->state->front, holder))
+		return BLOCK;
+	return LOOK_AGAIN;
+}
+
+/* Wait until the owner of the front releases it. */
+static int block_front(struct request *r)
+{
+	struct ksync_state *st = r->w.state;
+	int ret = block(r, &st->front, NULL);
+	bool bound;
+
+	if (!ret) {
+		ksync_rtm_unlock(&st->front);
+		return 0;
+	}
+
+	raw_spin_lock(&st->bucket->lock);
+	bound = !st->owner;
+	if (!bound)
+		ksync_owner_clear(st);
+	raw_spin_unlock(&st->bucket->lock);
+	if (!bound)
+		return ret;
+	/*
+	 * The owner is bound to release the front, and has left the word to us.
+	 * It is running in UNLOCK, or dying: this ends without anybody's help.
+	 */
+	ksync_rtm_lock_short(&st->front);
+	ksync_rtm_unlock(&st->front);
+	return 0;
+}
+
+/* Spin, WOKEN set, until the word is free or spinning makes no sense. */
+static int spin_front(struct request *r)
+{
+	int ret = ksync_graph_block(&r->w);
+
+	if (ret == -EDEADLK)
+		return ret;
+	if (!ret)
+		r->obj.ops->spin_front(&r->w);
+	ksync_graph_unblock(r->self);
+	return 0;
+}
+
+/*
+ * Somebody of higher priority came while the leader was on its way: let it lead.
+ * Once a wait is enough: should the kernel see the order otherwise, it is right.
+ */
+static bool outranked(const struct ksync_waiter *w)
+{
+	const struct ksync_waiter *top = ksync_waiter_top(w->state);
+
+	return !w->aside && top->prio < w->prio && !READ_ONCE(top->apart);
+}
+
+static u32 keep_bits(const struct ksync_state *st)
+{
+	if (st->nr == 1)
+		return 0;
+	return KSYNC_WAITERS | (st->obj.ops->pass_queue ? KSYNC_WOKEN : 0);
+}
+
+/*
+ * One look at the word by the owner of the queue.
+ * Return: -EBUSY: overtaken, go on with *@step. -EAGAIN: the queue was passed to
+ * somebody more important. Else the wait is over.
+ */
+static int look(struct request *r, bool spun, enum next_step *step)
+{
+	struct ksync_waiter *w = &r->w;
+	struct ksync_state *st = w->state;
+	int ret = -EAGAIN;
+
+	raw_spin_lock(&st->bucket->lock);
+	WRITE_ONCE(st->leader, w);
+	if (outranked(w)) {
+		w->aside = true;
+		WRITE_ONCE(st->leader, NULL);
+		raw_spin_unlock(&st->bucket->lock);
+		ksync_rtm_unlock(&st->queue);
+		return ret;
+	}
+	ret = ksync_word_lead(&st->obj, r->arg->thread, keep_bits(st));
+	if (ret != -EBUSY)
+		return depart(r, ret);
+	*step = prepare_front(r, spun);
+	raw_spin_unlock(&st->bucket->lock);
+	return ret;
+}
+
+/* The queue is ours: get the word. Return: as look(), but -EBUSY. */
+static int lead(struct request *r)
+{
+	bool spun = !r->obj.ops->spin_front;
+	enum next_step step;
+	int ret;
+
+	for (;;) {
+		ret = look(r, spun, &step);
+		if (ret != -EBUSY)
+			return ret;
+		ret = 0;
+		if (step == SPIN)
+			ret = spin_front(r);
+		else if (step == BLOCK)
+			ret = block_front(r);
+		spun |= step == SPIN;
+		if (ret) {
+			raw_spin_lock(&r->w.state->bucket->lock);
+			return depart(r, ret);
+		}
+	}
+}
+
+/*
+ * Not given the queue.  The last waiter may find the word left to it all the
+ * same, by an owner bound to release the queue.
+ */
+static int give_up(struct request *r, int ret)
+{
+	struct ksync_state *st = r->w.state;
+	int verdict = -EBUSY;
+
+	raw_spin_lock(&st->bucket->lock);
+	if (st->nr == 1)
+		verdict = ksync_word_lead(&st->obj, r->arg->thread, 0);
+	return depart(r, verdict == -EBUSY ? ret : verdict);
+}
+
+static int wait_turn(struct request *r)
+{
+	struct ksync_state *st = r->w.state;
+	int ret;
+
+	do {
+		ret = block(r, &st->queue, st->obj.ops->spin_queue);
+		ret = ret ? give_up(r, ret) : lead(r);
+	} while (ret == -EAGAIN);
+	return ret;
+}
+
+/* The first to wait: the owner of the word becomes that of the queue. */
+static bool state_begin(struct request *r, struct ksync_state *st,
+			struct ksync_bucket *b, u32 holder)
+{
+	st->bucket = b;
+	st->obj = r->obj;
+	if (!r->obj.ops->pass_queue && !ksync_owner_set(st, &st->queue, holder))
+		return false;
+	ksync_state_publish(st, b);
+	return true;
+}
+
+/*
+ * Take the word, or queue up for it with @spare, if no state is there.
+ * Return: -EBUSY: wait_turn() follows. Anything else: the answer.
+ */
+static int join(struct request *r, struct ksync_state **spare)
+{
+	struct ksync_bucket *b = ksync_bucket(r->obj.domain, r->obj.id);
+	struct ksync_state *st;
+	u32 seen;
+	int ret;
+
+	raw_spin_lock(&b->lock);
+	if (ksync_object_stale(&r->obj)) {
+		ret = -EBADF;
+		goto unlock;
+	}
+	st = ksync_state_find(b, r->obj.domain, r->obj.id);
+	for (;;) {
+		ret = r->obj.ops->take(&r->obj, r->arg->thread, st, &seen);
+		if (ret != -EBUSY || !spare)
+			goto unlock;
+		if (!try_cmpxchg(&r->obj.cell->word, &seen, seen | KSYNC_WAITERS))
+			continue;
+		if (st)
+			break;
+		if (state_begin(r, *spare, b, seen & KSYNC_OWNER)) {
+			st = *spare;
+			*spare = NULL;
+			break;
+		}
+	}
+	ksync_waiter_enqueue(&r->w, st);
+unlock:
+	raw_spin_unlock(&b->lock);
+	return ret;
+}
+
+static int lock_wait(struct request *r)
+{
+	const struct ksync_lock *arg = r->arg;
+	struct ksync_domain *d = r->obj.domain;
+	struct ksync_state *spare;
+	int ret;
+
+	ret = ksync_waiter_init(&r->w, d, arg->deadline);
+	if (ret)
+		return ret;
+	r->w.thread = r->self;
+	r->w.timer.notify = true;
+	spare = ksync_state_alloc();
+	ret = spare ? join(r, &spare) : -ENOMEM;
+	ksync_state_free(spare);
+	if (ret == -EBUSY) {
+		trace_contention_begin(&r->obj, READ_ONCE(r->w.state->nr));
+		ksync_waiter_start(&r->w, arg->flags, arg->deadline);
+		ret = wait_turn(r);
+		trace_contention_end(&r->obj, ret, r->w.since);
+		if (got_it(ret))
+			trace_acquired(&r->obj, r->w.since);
+		else if (ret == -ETIMEDOUT)
+			trace_timeout(&r->obj);
+	}
+	ksync_waiter_fini(&r->w, d);
+	return ret;
+}
+
+#define LOCK_FLAGS (KSYNC_WAIT_TRY | KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME)
+
+/** ksync_lock() - KSYNC_IOC_LOCK */
+int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg)
+{
+	struct request r = { .arg = arg };
+	int ret;
+
+	if (arg->flags & ~LOCK_FLAGS)
+		return -EINVAL;
+	ret = ksync_object_find(d, arg->id, &r.obj);
+	if (ret)
+		return ret;
+	if (!r.obj.ops->owned)
+		return -EINVAL;
+	r.self = ksync_thread_current(d, arg->thread);
+	if (!r.self)
+		return -ESRCH;
+	if (arg->flags & KSYNC_WAIT_TRY)
+		return join(&r, NULL);
+	return lock_wait(&r);
+}
+
+/*
+ * Leave the word to somebody else.  Only its owner calls this, by the word or,
+ * where the word was overwritten, by what the module knows.
+ */
+static int release_word(const struct ksync_object *obj, struct ksync_state *st,
+			u32 handle)
+{
+	u32 *word = &obj->cell->word;
+	u32 v = READ_ONCE(*word), new;
+	bool mine;
+
+	do {
+		mine = (v & KSYNC_OWNER) == handle;
+		if (mine && v & KSYNC_OWNER_DIED)
+			new = KSYNC_NOTRECOVERABLE | (st ? KSYNC_WAITERS : 0);
+		else
+			new = st ? obj->ops->give(st) : 0;
+	} while (!try_cmpxchg(word, &v, new));
+	return mine ? 0 : -EUCLEAN;
+}
+
+static int release(struct ksync_object *obj, struct ksync_thread *self, u32 handle)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+	const int prio = current->prio;
+	struct rt_mutex *rtm = NULL;
+	struct ksync_state *st;
+	int ret = -EBADF;
+	u32 nr = 0;
+
+	raw_spin_lock(&b->lock);
+	if (ksync_object_stale(obj))
+		goto unlock;
+	st = ksync_state_find(b, obj->domain, obj->id);
+	ret = -EPERM;
+	if ((READ_ONCE(obj->cell->word) & KSYNC_OWNER) != handle &&
+	    !(st && st->owner == self))
+		goto unlock;
+	ret = release_word(obj, st, handle);
+	if (st) {
+		nr = st->nr;
+		if (st->owner == self)
+			rtm = ksync_owner_commit(st);
+	}
+unlock:
+	raw_spin_unlock(&b->lock);
+	if (ret != -EBADF && ret != -EPERM)
+		trace_released(obj, nr);
+	if (rtm) {
+		ksync_rtm_unlock(rtm);
+		if (current->prio != prio)
+			trace_unboost(obj, prio, current->prio);
+		ksync_state_put(st);
+	}
+	return ret;
+}
+
+/** ksync_unlock() - KSYNC_IOC_UNLOCK */
+int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg)
+{
+	struct ksync_thread *self;
+	struct ksync_object obj;
+	int ret;
+
+	if (arg->flags)
+		return -EINVAL;
+	ret = ksync_object_find(d, arg->id, &obj);
+	if (ret)
+		return ret;
+	if (!obj.ops->owned)
+		return -EINVAL;
+	self = ksync_thread_current(d, arg->thread);
+	if (!self)
+		return -ESRCH;
+	return release(&obj, self, arg->thread);
+}

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads: tasks that attached, and the handles that words hold for them.
+ *
+ * A word may go on naming a thread long after its death: a lock that nobody
+ * contends is unknown here.  So a number is not given out again before a sweep
+ * of the arena has replaced it.  Numbers are given out in rising order; when
+ * they come to an end, the sweep runs and they start over.  A thread that dies
+ * ahead of the running number leaves a mark that reserves it until then.
+ */
+#include <linux/hash.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "core.h"
+#include "thread.h"
+
+/**
+ * struct ksync_membership - a thread in a domain
+ * @thread: with a reference
+ * @domain: where
+ * @handle: its number there
+ * @in_thread: in thread->attaches; attach_lock
+ * @in_domain: in domain->attaches; attach_lock
+ */
+struct ksync_membership {
+	struct ksync_thread *thread;
+	struct ksync_domain *domain;
+	u32 handle;
+	struct list_head in_thread;
+	struct list_head in_domain;
+};
+
+#define THREAD_HASH_BITS 10
+
+static DEFINE_MUTEX(attach_lock);
+static struct hlist_head thread_hash[1 << THREAD_HASH_BITS];
+static DEFINE_RAW_SPINLOCK(thread_hash_lock);
+
+static LLIST_HEAD(dead_threads);
+static LLIST_HEAD(dead_states);
+
+static struct hlist_head *hash_slot(const struct task_struct *task)
+{
+	return &thread_hash[hash_ptr(task, THREAD_HASH_BITS)];
+}
+
+/** ksync_thread_of() - the thread of a task, under RCU; NULL if it has none alive */
+struct ksync_thread *ksync_thread_of(const struct task_struct *task)
+{
+	struct ksync_thread *t;
+
+	hlist_for_each_entry_rcu(t, hash_slot(task), node)
+		if (t->task == task)
+			return t;
+	return NULL;
+}
+
+/**
+ * ksync_thread_find() - who has a handle, under RCU
+ * @d: domain
+ * @handle: from a word
+ *
+ * Return: the thread, or NULL if there is none alive.
+ */
+struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle)
+{
+	struct ksync_thread *t = xa_load(&d->handles, handle);
+
+	if (!t || xa_is_value(t) || READ_ONCE(t->dead))
+		return NULL;
+	return t;
+}
+
+/** ksync_thread_current() - the calling task's thread, if @handle is its own */
+struct ksync_thread *ksync_thread_current(struct ksync_domain *d, u32 handle)
+{
+	struct ksync_thread *t;
+
+	rcu_read_lock();
+	t = ksync_thread_find(d, handle);
+	/* Only its own task ends a thread: this one stays. */
+	if (t && t->task != current)
+		t = NULL;
+	rcu_read_unlock();
+	return t;
+}
+
+static void thread_free(struct rcu_head *rcu)
+{
+	struct ksync_thread *t = container_of(rcu, struct ksync_thread, rcu);
+
+	put_task_struct(t->task);
+	kfree(t);
+}
+
+static void thread_put(struct ksync_thread *t)
+{
+	if (!refcount_dec_and_test(&t->refs))
+		return;
+	raw_spin_lock(&thread_hash_lock);
+	hlist_del_init_rcu(&t->node);
+	raw_spin_unlock(&thread_hash_lock);
+	call_rcu(&t->rcu, thread_free);
+}
+
+/* The current task's thread with a reference for one more membership. */
+static struct ksync_thread *thread_get_current(void)
+{
+	struct ksync_thread *t;
+
+	lockdep_assert_held(&attach_lock);
+	rcu_read_lock();
+	t = ksync_thread_of(current);
+	rcu_read_unlock();
+	if (t) {
+		refcount_inc(&t->refs);
+		return t;
+	}
+
+	t = kzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		return NULL;
+	t->task = get_task_struct(current);
+	raw_spin_lock_init(&t->lock);
+	INIT_LIST_HEAD(&t->owned);
+	INIT_LIST_HEAD(&t->attaches);
+	refcount_set(&t->refs, 1);
+	raw_spin_lock(&thread_hash_lock);
+	hlist_add_head_rcu(&t->node, hash_slot(current));
+	raw_spin_unlock(&thread_hash_lock);
+	return t;
+}
+
+/* All numbers have been given out once: make those of the dead fit for use. */
+static void handles_start_over(struct ksync_domain *d)
+{
+	unsigned long handle;
+	void *entry;
+
+	lockdep_assert_held(&attach_lock);
+	ksync_domain_sweep(d);
+	xa_for_each(&d->handles, handle, entry)
+		if (xa_is_value(entry))
+			xa_erase(&d->handles, handle);
+	d->next_handle = 1;
+}
+
+static int handle_alloc(struct ksync_domain *d, struct ksync_thread *t, u32 *handle)
+{
+	const u32 max = READ_ONCE(ksync_handle_max);
+	int ret = -EBUSY;
+
+	lockdep_assert_held(&attach_lock);
+	if (!d->next_handle)
+		d->next_handle = 1;
+	if (d->next_handle <= max)
+		ret = xa_alloc(&d->handles, handle, t,
+			       XA_LIMIT(d->next_handle, max), GFP_KERNEL_ACCOUNT);
+	if (ret == -EBUSY) {
+		handles_start_over(d);
+		ret = xa_alloc(&d->handles, handle, t, XA_LIMIT(1, max),
+			       GFP_KERNEL_ACCOUNT);
+	}
+	if (ret)
+		return ret == -EBUSY ? -ENOSPC : ret;
+	d->next_handle = *handle + 1;
+	if (*handle > d->handle_high)
+		WRITE_ONCE(d->handle_high, *handle);
+	return 0;
+}
+
+static void membership_end(struct ksync_membership *m)
+{
+	struct ksync_domain *d = m->domain;
+
+	lockdep_assert_held(&attach_lock);
+	if (m->handle >= d->next_handle)
+		xa_store(&d->handles, m->handle, xa_mk_value(0), GFP_KERNEL);
+	else
+		xa_erase(&d->handles, m->handle);
+	d->threads--;
+	list_del(&m->in_thread);
+	list_del(&m->in_domain);
+	thread_put(m->thread);
+	kfree(m);
+}
+
+static void reap(struct work_struct *work)
+{
+	struct ksync_membership *m, *next_m;
+	struct ksync_thread *t, *next_t;
+	struct ksync_state *st, *next_st;
+
+	mutex_lock(&attach_lock);
+	llist_for_each_entry_safe(t, next_t, llist_del_all(&dead_threads), reap) {
+		list_for_each_entry_safe(m, next_m, &t->attaches, in_thread)
+			membership_end(m);
+		thread_put(t);
+	}
+	mutex_unlock(&attach_lock);
+
+	llist_for_each_entry_safe(st, next_st, llist_del_all(&dead_states), reap)
+		ksync_state_free(st);
+}
+
+static DECLARE_WORK(reap_work, reap);
+
+/** ksync_thread_reap() - the current task's thread has died; any context */
+void ksync_thread_reap(struct ksync_thread *t)
+{
+	raw_spin_lock(&thread_hash_lock);
+	hlist_del_init_rcu(&t->node);
+	raw_spin_unlock(&thread_hash_lock);
+	llist_add(&t->reap, &dead_threads);
+	queue_work(ksync_wq, &reap_work);
+}
+
+/** ksync_thread_reap_state() - put a state where freeing is not possible */
+void ksync_thread_reap_state(struct ksync_state *st)
+{
+	if (!refcount_dec_and_test(&st->refs))
+		return;
+	llist_add(&st->reap, &dead_states);
+	queue_work(ksync_wq, &reap_work);
+}
+
+static struct ksync_membership *membership_find(struct ksync_domain *d)
+{
+	struct ksync_membership *m, *found = NULL;
+	struct ksync_thread *t;
+
+	rcu_read_lock();
+	t = ksync_thread_of(current);
+	rcu_read_unlock();
+	if (!t)
+		return NULL;
+	list_for_each_entry(m, &t->attaches, in_thread)
+		if (m->domain == d)
+			found = m;
+	return found;
+}
+
+static int membership_begin(struct ksync_domain *d, u32 *handle)
+{
+	struct ksync_membership *m;
+	int ret;
+
+	if (d->threads >= READ_ONCE(ksync_max_threads))
+		return -ENOSPC;
+	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
+	if (!m)
+		return -ENOMEM;
+	m->domain = d;
+	m->thread = thread_get_current();
+	ret = m->thread ? handle_alloc(d, m->thread, &m->handle) : -ENOMEM;
+	if (ret) {
+		if (m->thread)
+			thread_put(m->thread);
+		kfree(m);
+		return ret;
+	}
+	list_add(&m->in_thread, &m->thread->attaches);
+	list_add(&m->in_domain, &d->attaches);
+	d->threads++;
+	*handle = m->handle;
+	return 0;
+}
+
+static int attach(struct ksync_domain *d, u32 *handle)
+{
+	struct ksync_membership *m;
+	int ret = 0;
+
+	mutex_lock(&attach_lock);
+	m = membership_find(d);
+	if (m)
+		*handle = m->handle;
+	else
+		ret = membership_begin(d, handle);
+	mutex_unlock(&attach_lock);
+	return ret;
+}
+
+/** ksync_thread_attach() - KSYNC_IOC_ATTACH */
+int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg)
+{
+	int ret;
+
+	if (arg->flags || arg->pad)
+		return -EINVAL;
+	ret = attach(d, &arg->thread);
+	if (ret == -ENOSPC) {
+		/* The dead still count until they are reaped. */
+		flush_work(&reap_work);
+		ret = attach(d, &arg->thread);
+	}
+	return ret;
+}
+
+/** ksync_thread_detach_all() - the domain goes; nobody is in it */
+void ksync_thread_detach_all(struct ksync_domain *d)
+{
+	struct ksync_membership *m, *next;
+
+	mutex_lock(&attach_lock);
+	d->next_handle = KSYNC_HANDLE_MAX + 1;
+	list_for_each_entry_safe(m, next, &d->attaches, in_domain)
+		membership_end(m);
+	mutex_unlock(&attach_lock);
+	xa_destroy(&d->handles);
+}
+
+/** ksync_thread_exit() - no domain is left, and no task dies here any more */
+void ksync_thread_exit(void)
+{
+	/* Domains on their way out enter the queue by way of RCU ... */
+	rcu_barrier();
+	flush_workqueue(ksync_wq);
+	/* ... and the queue hands threads to it. */
+	rcu_barrier();
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where waiting is kept: buckets, states, waiters and deadlines.
+ *
+ * A state exists while its object has a waiter.  It is allocated before the
+ * bucket lock is taken and freed after it is released.
+ */
+#include <linux/jhash.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/rt.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "core.h"
+
+static struct ksync_bucket *buckets;
+static u32 bucket_mask;
+static u32 hash_seed;
+static struct kmem_cache *state_cache;
+
+/** ksync_bucket() - where the state of an object would be */
+struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id)
+{
+	u32 hash = jhash_3words(lower_32_bits(d->serial), upper_32_bits(d->serial),
+				id, hash_seed);
+
+	return &buckets[hash & bucket_mask];
+}
+
+/** ksync_state_find() - under the bucket lock; NULL if nobody waits */
+struct ksync_state *ksync_state_find(struct ksync_bucket *b,
+				     const struct ksync_domain *d, u32 id)
+{
+	struct ksync_state *st;
+
+	lockdep_assert_held(&b->lock);
+	hlist_for_each_entry(st, &b->states, node)
+		if (st->obj.id == id && st->obj.domain == d)
+			return st;
+	return NULL;
+}
+
+/**
+ * ksync_state_alloc() - before the bucket lock is taken
+ *
+ * A walk of the wait-for graph may look at a state that was freed and allocated
+ * again (the cache is SLAB_TYPESAFE_BY_RCU); it then asks whether the thread
+ * that led it there still waits on it, and drops what it read if not.
+ */
+struct ksync_state *ksync_state_alloc(void)
+{
+	struct ksync_state *st = kmem_cache_alloc(state_cache, GFP_KERNEL_ACCOUNT);
+
+	if (!st)
+		return NULL;
+	INIT_HLIST_NODE(&st->node);
+	refcount_set(&st->refs, 1);
+	st->waiters = RB_ROOT_CACHED;
+	st->nr = 0;
+	st->seq = 0;
+	rt_mutex_init(&st->queue);
+	rt_mutex_init(&st->front);
+	st->leader = NULL;
+	WRITE_ONCE(st->owner, NULL);
+	st->owner_handle = 0;
+	INIT_LIST_HEAD(&st->owned);
+	st->handoff = false;
+	INIT_LIST_HEAD(&st->spinners);
+	return st;
+}
+
+/** ksync_state_free() - of one that was never published, or has no user left */
+void ksync_state_free(struct ksync_state *st)
+{
+	if (st)
+		kmem_cache_free(state_cache, st);
+}
+
+/** ksync_state_put() - not under a raw lock */
+void ksync_state_put(struct ksync_state *st)
+{
+	if (refcount_dec_and_test(&st->refs))
+		ksync_state_free(st);
+}
+
+/** ksync_state_publish() - under the bucket lock: @st is now that of @st->obj */
+void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b)
+{
+	lockdep_assert_held(&b->lock);
+	hlist_add_head(&st->node, &b->states);
+}
+
+static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
+{
+	struct ksync_timer *t = container_of(timer, struct ksync_timer, timer);
+
+	WRITE_ONCE(t->fired, true);
+	/*
+	 * A task in rt_mutex_lock_interruptible() goes back to sleep unless a
+	 * signal is pending.  This flag counts as one, has no other effect, and
+	 * is cleared on the way back to user space.  (set_notify_signal() would
+	 * do, but the wake-up it calls is not exported.)
+	 */
+	if (t->notify)
+		set_tsk_thread_flag(t->task, TIF_NOTIFY_SIGNAL);
+	wake_up_process(t->task);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * ksync_waiter_init() - the current task is going to wait
+ * @w: on its stack
+ * @d: the domain whose waiters count
+ * @deadline: ns
+ *
+ * Return: 0; -EINVAL a deadline that the clocks cannot count; -ENOSPC too many
+ * waiters. After 0, ksync_waiter_fini() must be called.
+ */
+int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d, u64 deadline)
+{
+	if (deadline != KSYNC_NO_DEADLINE && deadline > KTIME_MAX)
+		return -EINVAL;
+	if (atomic_inc_return(&d->waiters) > READ_ONCE(ksync_max_waiters)) {
+		atomic_dec(&d->waiters);
+		return -ENOSPC;
+	}
+	memset(w, 0, sizeof(*w));
+	w->task = current;
+	w->prio = min(current->prio, MAX_RT_PRIO);
+	w->since = ktime_get_ns();
+	INIT_LIST_HEAD(&w->spin);
+	return 0;
+}
+
+/** ksync_waiter_start() - start the clock; w->timer.notify is set before */
+void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline)
+{
+	struct ksync_timer *t = &w->timer;
+
+	if (deadline == KSYNC_NO_DEADLINE)
+		return;
+	t->task = current;
+	t->armed = true;
+	ksync_hrtimer_setup_on_stack(&t->timer, deadline_passed,
+				     flags & KSYNC_WAIT_REALTIME ? CLOCK_REALTIME :
+				     CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	hrtimer_start(&t->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS_HARD);
+}
+
+/** ksync_waiter_fini() - it waits no more; not under a raw lock */
+void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d)
+{
+	if (w->timer.armed) {
+		hrtimer_cancel(&w->timer.timer);
+		destroy_hrtimer_on_stack(&w->timer.timer);
+	}
+	atomic_dec(&d->waiters);
+}
+
+static bool waiter_before(struct rb_node *a, const struct rb_node *b)
+{
+	const struct ksync_waiter *x = rb_entry(a, struct ksync_waiter, rb);
+	const struct ksync_waiter *y = rb_entry(b, struct ksync_waiter, rb);
+
+	if (x->prio != y->prio)
+		return x->prio < y->prio;
+	return x->seq < y->seq;
+}
+
+/** ksync_waiter_enqueue() - under the bucket lock; also moves it here, last of its priority */
+void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st)
+{
+	lockdep_assert_held(&st->bucket->lock);
+	w->seq = st->seq++;
+	w->state = st;
+	WRITE_ONCE(w->bucket, st->bucket);
+	rb_add_cached(&w->rb, &st->waiters, waiter_before);
+	st->nr++;
+}
+
+/**
+ * ksync_waiter_dequeue() - under the bucket lock
+ * @w: waiter
+ *
+ * Return: whether it was the last one. The state is then out of the hash, and
+ * the caller puts it once the lock is released.
+ */
+bool ksync_waiter_dequeue(struct ksync_waiter *w)
+{
+	struct ksync_state *st = w->state;
+
+	lockdep_assert_held(&st->bucket->lock);
+	rb_erase_cached(&w->rb, &st->waiters);
+	if (--st->nr)
+		return false;
+	hlist_del_init(&st->node);
+	return true;
+}
+
+/** ksync_waiter_top() - under the bucket lock: who is to be served first */
+struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st)
+{
+	struct rb_node *first = rb_first_cached(&st->waiters);
+
+	return first ? rb_entry(first, struct ksync_waiter, rb) : NULL;
+}
+
+/**
+ * ksync_waiter_broken() - why the current task's wait was broken off
+ * @w: waiter
+ * @flags: KSYNC_WAIT_INTERRUPTIBLE
+ *
+ * Deadlines are absolute: a call that goes on after a signal starts over with
+ * the arguments it had.  Work for the task that is not a signal (io_uring's,
+ * say) breaks waits as well; then too the call is simply made again.
+ */
+int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags)
+{
+	if (READ_ONCE(w->timer.fired))
+		return -ETIMEDOUT;
+	if (flags & KSYNC_WAIT_INTERRUPTIBLE && task_sigpending(current))
+		return -ERESTARTSYS;
+	return -ERESTARTNOINTR;
+}
+
+int ksync_wait_init(void)
+{
+	u32 count = roundup_pow_of_two(256 * num_possible_cpus());
+	u32 i;
+
+	state_cache = KMEM_CACHE(ksync_state, SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU);
+	if (!state_cache)
+		return -ENOMEM;
+	buckets = kvcalloc(count, sizeof(*buckets), GFP_KERNEL);
+	if (!buckets) {
+		kmem_cache_destroy(state_cache);
+		return -ENOMEM;
+	}
+	for (i = 0; i < count; i++) {
+		raw_spin_lock_init(&buckets[i].lock);
+		INIT_HLIST_HEAD(&buckets[i].states);
+	}
+	bucket_mask = count - 1;
+	hash_seed = get_random_u32();
+	return 0;
+}
+
+void ksync_wait_exit(void)
+{
+	kmem_cache_destroy(state_cache);
+	kvfree(buckets);
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The word of a lock: what it says and what may be made of it.
+ *
+ * All of this runs under the bucket lock, beside user code that changes the
+ * word by the protocol in the uapi header, or that writes what it likes.
+ */
+#include <linux/rcupdate.h>
+
+#include "core.h"
+
+/**
+ * ksync_word_verdict() - what a word means to a thread that wants it
+ * @obj: whose word
+ * @handle: who wants it
+ * @word: its value
+ *
+ * Return: 0 free; -EOWNERDEAD free, its owner died; -EBUSY held; -EDEADLK held
+ * by @handle; -EINPROGRESS on its way to a waiter; -ENOTRECOVERABLE; -EUCLEAN
+ * no thread has ever had that number.
+ */
+int ksync_word_verdict(const struct ksync_object *obj, u32 handle, u32 word)
+{
+	const u32 holder = word & KSYNC_OWNER;
+	bool alive;
+
+	if (!holder)
+		return word & KSYNC_OWNER_DIED ? -EOWNERDEAD : 0;
+	if (holder == handle)
+		return -EDEADLK;
+	if (holder == KSYNC_HANDOFF)
+		return -EINPROGRESS;
+	if (holder == KSYNC_NOTRECOVERABLE)
+		return -ENOTRECOVERABLE;
+	if (holder > READ_ONCE(obj->domain->handle_high))
+		return -EUCLEAN;
+
+	rcu_read_lock();
+	alive = ksync_thread_find(obj->domain, holder);
+	rcu_read_unlock();
+	return alive ? -EBUSY : -EOWNERDEAD;
+}
+
+static u32 died_bit(int verdict)
+{
+	return verdict == -EOWNERDEAD ? KSYNC_OWNER_DIED : 0;
+}
+
+/**
+ * ksync_word_arrive() - take the word if it is free
+ * @obj: object
+ * @handle: who wants it
+ * @st: its state, NULL if nobody waits
+ * @seen: the word as it was when it could not be had
+ *
+ * Return: a verdict; taken if 0 or -EOWNERDEAD. On its way to a waiter while
+ * nobody waits is nonsense: -EUCLEAN.
+ */
+int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
+		      const struct ksync_state *st, u32 *seen)
+{
+	const u32 keep = st ? KSYNC_WAITERS | KSYNC_WOKEN : 0;
+	u32 *word = &obj->cell->word;
+	int ret;
+
+	*seen = READ_ONCE(*word);
+	do {
+		ret = ksync_word_verdict(obj, handle, *seen);
+		if (ret == -EINPROGRESS)
+			return st ? -EBUSY : -EUCLEAN;
+		if (ret && ret != -EOWNERDEAD)
+			return ret;
+	} while (!try_cmpxchg(word, seen, handle | died_bit(ret) | (*seen & keep)));
+	return ret;
+}
+
+/**
+ * ksync_word_lead() - take the word if it is free or being handed over
+ * @obj: object
+ * @handle: the leader's, or the only waiter's
+ * @keep: WAITERS and WOKEN as they shall be afterwards
+ *
+ * Return: a verdict; taken if 0 or -EOWNERDEAD.
+ */
+int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep)
+{
+	u32 *word = &obj->cell->word;
+	u32 v = READ_ONCE(*word);
+	int ret;
+
+	do {
+		ret = ksync_word_verdict(obj, handle, v);
+		if (ret == -EINPROGRESS)
+			ret = v & KSYNC_OWNER_DIED ? -EOWNERDEAD : 0;
+		if (ret && ret != -EOWNERDEAD)
+			return ret;
+	} while (!try_cmpxchg(word, &v, handle | died_bit(ret) | keep));
+	return ret;
+}
+
+/** ksync_word_clear_waiters() - nobody waits any more */
+void ksync_word_clear_waiters(const struct ksync_object *obj)
+{
+	u32 *word = &obj->cell->word;
+	u32 v = READ_ONCE(*word);
+
+	while (!try_cmpxchg(word, &v, v & ~(KSYNC_WAITERS | KSYNC_WOKEN)))
+		;
+}
+
+/**
+ * ksync_word_give() - what an unlock leaves where somebody waits, adaptively
+ * @st: state
+ *
+ * Free for whoever comes first, and a waiter on its way; unless that waiter has
+ * been overtaken for long enough.
+ */
+u32 ksync_word_give(const struct ksync_state *st)
+{
+	if (st->handoff)
+		return KSYNC_HANDOFF | KSYNC_WAITERS;
+	return KSYNC_WAITERS | KSYNC_WOKEN;
+}

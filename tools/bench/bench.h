@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The bench: ksync beside glibc's locks and futexes.
+ *
+ *	locks.c		the locks, each behind the same few functions
+ *	uncontended.c	one thread locks and unlocks
+ *	contended.c	threads count under one lock: throughput, longest wait
+ *	pingpong.c	two threads wake each other: waitq beside futex
+ *	bench.c		options, time
+ *
+ * All candidates of a measurement take turns within each round, so that what
+ * disturbs the machine disturbs them alike.  Each result is a line that starts
+ * with "@ " and holds KEY=VALUE pairs; tools/bench/report reads these.  All
+ * other lines are for whoever waits.
+ */
+#ifndef KSYNC_BENCH_H
+#define KSYNC_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <tools.h>
+
+/**
+ * struct lock - a candidate
+ * @name: in results
+ * @init: before its first use
+ * @lock: and
+ * @unlock: of the one lock of this kind
+ * @loop: lock and unlock so many times, inline where the library is
+ */
+struct lock {
+	const char *name;
+	void (*init)(void);
+	int (*lock)(void);
+	int (*unlock)(void);
+	void (*loop)(long times);
+};
+
+extern const struct lock normal_lock, pi_lock, pthread_spin_lock_;
+extern const struct lock mutex_lock, mutex_as_lock, strict_lock, spin_lock_;
+
+/* What the options say. */
+extern bool on_plain_memory;
+extern int rounds, work;
+extern double seconds;
+
+double now(void);
+struct ksync *domain(void);
+
+void bench_uncontended(void);
+void bench_mutexes(void);
+void bench_spins(void);
+void bench_pingpong(void);
+
+#endif /* KSYNC_BENCH_H */

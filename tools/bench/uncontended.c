@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One thread locks and unlocks: nanoseconds for the pair. */
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "bench.h"
+
+#define COUNT(array)	(sizeof(array) / sizeof(*(array)))
+
+static const struct lock *const candidates[] = {
+	&normal_lock, &pi_lock, &pthread_spin_lock_,
+	&mutex_lock, &mutex_as_lock, &spin_lock_,
+};
+
+static void *idle(void *unused)
+{
+	pause();
+	return unused;
+}
+
+/*
+ * glibc's locks do without atomic instructions in a process of one thread,
+ * where nobody needs a lock: be two.
+ */
+static void be_two_threads(void)
+{
+	pthread_t thread;
+
+	must(-pthread_create(&thread, NULL, idle, NULL), "thread");
+	pthread_detach(thread);
+}
+
+/* How often fits into a tenth of the time of a measurement. */
+static long calibrate(const struct lock *lock)
+{
+	long times = 1000;
+	double begin;
+
+	for (;;) {
+		begin = now();
+		lock->loop(times);
+		if (now() - begin > seconds / 50)
+			return times * 5;
+		times *= 2;
+	}
+}
+
+void bench_uncontended(void)
+{
+	const char *where = on_plain_memory ? "uncontended-plain" : "uncontended";
+	long times[COUNT(candidates)];
+	double begin;
+
+	be_two_threads();
+	for (unsigned int i = 0; i < COUNT(candidates); i++) {
+		candidates[i]->init();
+		times[i] = calibrate(candidates[i]);
+	}
+	printf("lock and unlock, uncontended: %d rounds of %zu locks\n",
+	       3 * rounds, COUNT(candidates));
+	for (int round = 0; round < 3 * rounds; round++) {
+		for (unsigned int i = 0; i < COUNT(candidates); i++) {
+			begin = now();
+			candidates[i]->loop(times[i]);
+			printf("@ bench=%s threads=1 lock=%s round=%d ns_op=%.3f\n",
+			       where, candidates[i]->name, round,
+			       (now() - begin) * 1e9 / times[i]);
+		}
+	}
+}

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * ksync: kernel-backed synchronization through /dev/ksync.
+ *
+ * This header is the whole contract between ksync.ko and its users.
+ *
+ * One open of /dev/ksync is a domain: an address space of objects, shared by
+ * passing or inheriting the file descriptor.  mmap() at offset 0 gives the
+ * arena, an array of cells; object N lives in cell N.  While nobody waits an
+ * operation is one atomic instruction on the cell's word; the ioctls are for
+ * when somebody does.
+ *
+ * Every structure starts with its own size, so that it can grow at its end:
+ * an older module accepts a longer structure whose tail is zero.  Unknown
+ * flags and non-zero pads are refused with EINVAL, unknown commands with
+ * ENOTTY.  Pointers travel as __u64.
+ *
+ * Errors common to all commands that name an object or a thread:
+ *	EBADF	no object has this id (never created, or destroyed)
+ *	EFAULT	the argument cannot be read or written
+ *	E2BIG	the structure is longer than this module knows, tail not zero
+ *	EINVAL	too short a size, unknown flag, pad not zero, wrong kind for
+ *		this command, deadline beyond what the clocks can count
+ *	ESRCH	the thread handle is not the calling task's own in this domain:
+ *		attach (after fork: attach again)
+ */
+#ifndef _UAPI_LINUX_KSYNC_H
+#define _UAPI_LINUX_KSYNC_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define KSYNC_DEVICE		"/dev/ksync"
+#define KSYNC_ABI		1
+#define KSYNC_NAME_LEN		32	/* with the closing NUL */
+#define KSYNC_COMM_LEN		16
+#define KSYNC_BATCH_MAX		65536	/* objects in one CREATE or DESTROY */
+
+/**
+ * struct ksync_cell - one object, one cache line
+ * @word: what the fast path changes; the layout depends on the kind
+ * @waiters: waitq: how many tasks wait (kept by the module)
+ * @attr: kind | flags << 8, as given to CREATE (a copy; the module keeps its own)
+ * @depth: recursive mutex: how often the owner holds it beyond once; only the
+ *	owner touches it
+ * @reserved: zero
+ */
+struct ksync_cell {
+	__u32 word;
+	__u32 waiters;
+	__u32 attr;
+	__u32 depth;
+	__u32 reserved[12];
+};
+
+#define KSYNC_CELL_SIZE		64
+
+/*
+ * The word of a mutex or spin.
+ *
+ * lock:   CAS 0 -> handle.  If that fails and the owner field is 0 and
+ *	   OWNER_DIED is clear, CAS word -> word | handle takes it as well
+ *	   (overtaking the waiters, which the module bounds).  Else LOCK.
+ * unlock: CAS handle -> 0.  If that fails and the owner field is the caller's:
+ *	   with WAITERS and WOKEN both set and OWNER_DIED clear, a waiter is on
+ *	   its way already: CAS word -> word & ~OWNER.  Else UNLOCK.
+ *
+ * OWNER_DIED with an owner means: that owner got EOWNERDEAD and has not yet
+ * made the state consistent.  It does so by clearing the bit (CAS); UNLOCK with
+ * the bit set makes the object unrecoverable.
+ */
+#define KSYNC_WAITERS		0x80000000U	/* UNLOCK must be called */
+#define KSYNC_OWNER_DIED	0x40000000U
+#define KSYNC_WOKEN		0x20000000U	/* a waiter is on its way: it need not */
+#define KSYNC_OWNER		0x1fffffffU	/* a thread handle, 0, or: */
+#define KSYNC_HANDOFF		0x1fffffffU	/* being handed to a waiter */
+#define KSYNC_NOTRECOVERABLE	0x1ffffffeU	/* unlocked while inconsistent */
+#define KSYNC_HANDLE_MAX	0x1ffffff0U
+
+/* The word of a waitq belongs to the program. */
+
+enum ksync_kind {
+	KSYNC_KIND_NONE = 0,
+	KSYNC_KIND_SPIN = 1,
+	KSYNC_KIND_MUTEX = 2,
+	KSYNC_KIND_RWLOCK = 3,
+	KSYNC_KIND_SEM = 4,
+	KSYNC_KIND_EVENT = 5,
+	KSYNC_KIND_COND = 6,
+	KSYNC_KIND_WAITQ = 7,
+	KSYNC_KIND_BUSTED = 15	/* a mutex that does not exclude: debug builds */
+};
+
+/* INFO: what this module can do. Kinds are feature bits 0 to 15. */
+#define KSYNC_FEATURE_KIND(kind)	(1ULL << (kind))
+#define KSYNC_FEATURE_PI		(1ULL << 16)	/* priority inheritance */
+#define KSYNC_FEATURE_ROBUST		(1ULL << 17)	/* owner death is repaired */
+#define KSYNC_FEATURE_DEADLOCK		(1ULL << 18)	/* cycles are refused */
+#define KSYNC_FEATURE_NAMES		(1ULL << 19)
+
+/**
+ * struct ksync_info - KSYNC_IOC_INFO
+ * @size: in: sizeof(struct ksync_info)
+ * @abi: out: KSYNC_ABI of the module
+ * @features: out: KSYNC_FEATURE_*
+ * @arena_size: out: bytes that can be mapped
+ * @max_objects: out: limit per domain
+ * @max_threads: out: limit per domain
+ * @max_waiters: out: limit per domain
+ * @cell_size: out: KSYNC_CELL_SIZE
+ * @objects: out: objects in this domain now
+ * @threads: out: threads attached to this domain now
+ * @waiters: out: tasks waiting in this domain now
+ * @max_chain: out: longest chain of owners that a wait may join
+ */
+struct ksync_info {
+	__u32 size;
+	__u32 abi;
+	__u64 features;
+	__u64 arena_size;
+	__u32 max_objects;
+	__u32 max_threads;
+	__u32 max_waiters;
+	__u32 cell_size;
+	__u32 objects;
+	__u32 threads;
+	__u32 waiters;
+	__u32 max_chain;
+};
+
+/* CREATE flags, per kind. */
+#define KSYNC_MUTEX_STRICT	0x1	/* unlock hands over to the top waiter */
+#define KSYNC_MUTEX_RECURSIVE	0x2	/* the library counts in cell->depth */
+
+/**
+ * struct ksync_create - KSYNC_IOC_CREATE: all of a batch or nothing
+ * @size: sizeof(struct ksync_create)
+ * @kind: enum ksync_kind; EOPNOTSUPP if this module lacks it
+ * @flags: per kind
+ * @count: how many, 1 to KSYNC_BATCH_MAX
+ * @ids: address of __u32[count], filled with the new ids
+ *
+ * ENOSPC: the domain's limit is reached. ENOMEM: no memory, or memcg limit.
+ */
+struct ksync_create {
+	__u32 size;
+	__u32 kind;
+	__u32 flags;
+	__u32 count;
+	__u64 ids;
+};
+
+/**
+ * struct ksync_destroy - KSYNC_IOC_DESTROY: stops at the first error
+ * @size: sizeof(struct ksync_destroy)
+ * @count: how many, 1 to KSYNC_BATCH_MAX
+ * @ids: address of __u32[count]
+ * @done: out: how many were destroyed, also when an error is returned
+ * @pad: zero
+ *
+ * EBUSY: somebody waits on it.
+ */
+struct ksync_destroy {
+	__u32 size;
+	__u32 count;
+	__u64 ids;
+	__u32 done;
+	__u32 pad;
+};
+
+/**
+ * struct ksync_attach - KSYNC_IOC_ATTACH: give the calling task a handle
+ * @size: sizeof(struct ksync_attach)
+ * @flags: zero
+ * @thread: out: the handle; the same one when already attached
+ * @pad: zero
+ *
+ * The handle dies with the task, at exit or exec; it is not inherited over
+ * fork. ENOSPC: the domain's limit of threads is reached.
+ */
+struct ksync_attach {
+	__u32 size;
+	__u32 flags;
+	__u32 thread;
+	__u32 pad;
+};
+
+/**
+ * struct ksync_name - KSYNC_IOC_NAME: name an object for traces and reports
+ * @size: sizeof(struct ksync_name)
+ * @id: object
+ * @name: NUL-terminated; empty removes the name. EINVAL if not terminated
+ */
+struct ksync_name {
+	__u32 size;
+	__u32 id;
+	char name[KSYNC_NAME_LEN];
+};
+
+/* Flags of LOCK and WAIT. */
+#define KSYNC_WAIT_TRY		 0x1	/* LOCK only: EBUSY rather than wait */
+#define KSYNC_WAIT_INTERRUPTIBLE 0x2	/* EINTR after a signal handler ran; */
+					/* without it the call goes on */
+#define KSYNC_WAIT_REALTIME	 0x4	/* deadline on CLOCK_REALTIME, else MONOTONIC */
+
+#define KSYNC_NO_DEADLINE	0xffffffffffffffffULL
+
+/**
+ * struct ksync_lock - KSYNC_IOC_LOCK: take a mutex or spin, waiting for it
+ * @size: sizeof(struct ksync_lock)
+ * @id: object
+ * @thread: the caller's handle
+ * @flags: KSYNC_WAIT_*
+ * @deadline: absolute, in ns; KSYNC_NO_DEADLINE waits for ever
+ *
+ * Granted wins over a deadline and over a signal.
+ *
+ * 0		taken
+ * EOWNERDEAD	taken, and the previous owner died: make it consistent
+ * EBUSY	TRY: somebody has it
+ * EDEADLK	the caller has it, or waiting would close a cycle, or the chain
+ *		of owners is longer than max_chain
+ * EINTR	a signal handler ran (INTERRUPTIBLE)
+ * ENOTRECOVERABLE  an owner unlocked it without making it consistent
+ * ETIMEDOUT	the deadline passed
+ * EUCLEAN	the word names no thread of this domain: it was overwritten
+ * ENOSPC	the domain's limit of waiters is reached
+ * ENOMEM	no memory to wait with
+ */
+struct ksync_lock {
+	__u32 size;
+	__u32 id;
+	__u32 thread;
+	__u32 flags;
+	__u64 deadline;
+};
+
+/**
+ * struct ksync_unlock - KSYNC_IOC_UNLOCK: release a mutex or spin
+ * @size: sizeof(struct ksync_unlock)
+ * @id: object
+ * @thread: the caller's handle
+ * @flags: zero
+ *
+ * EPERM: the caller does not own it. EUCLEAN: the word was overwritten while
+ * the caller owned the object; it is released all the same.
+ */
+struct ksync_unlock {
+	__u32 size;
+	__u32 id;
+	__u32 thread;
+	__u32 flags;
+};
+
+#define KSYNC_BITSET_ALL	0xffffffffU
+
+/**
+ * struct ksync_wait - KSYNC_IOC_WAIT: sleep on a waitq while word == expected
+ * @size: sizeof(struct ksync_wait)
+ * @id: waitq
+ * @flags: KSYNC_WAIT_INTERRUPTIBLE, KSYNC_WAIT_REALTIME
+ * @expected: compared with the word, atomically against WAKE
+ * @bitset: which wake-ups to hear; not zero
+ * @pad: zero
+ * @deadline: as in LOCK
+ *
+ * 0 woken, EAGAIN the word differs, ETIMEDOUT, EINTR, ENOSPC the domain's limit
+ * of waiters is reached, ENOMEM. No thread handle is needed.
+ */
+struct ksync_wait {
+	__u32 size;
+	__u32 id;
+	__u32 flags;
+	__u32 expected;
+	__u32 bitset;
+	__u32 pad;
+	__u64 deadline;
+};
+
+/**
+ * struct ksync_wake - KSYNC_IOC_WAKE: wake waiters by priority, then FIFO
+ * @size: sizeof(struct ksync_wake)
+ * @id: waitq
+ * @count: at most so many
+ * @bitset: waiters whose bitset has a bit of this one; not zero
+ * @woken: out: how many
+ * @pad: zero
+ */
+struct ksync_wake {
+	__u32 size;
+	__u32 id;
+	__u32 count;
+	__u32 bitset;
+	__u32 woken;
+	__u32 pad;
+};
+
+#define KSYNC_REQUEUE_CMP	0x1	/* EAGAIN unless from's word == expected */
+
+/**
+ * struct ksync_requeue - KSYNC_IOC_REQUEUE: wake some, move others
+ * @size: sizeof(struct ksync_requeue)
+ * @from: waitq
+ * @to: another waitq of the same domain; EINVAL if the same
+ * @flags: KSYNC_REQUEUE_CMP
+ * @expected: with CMP
+ * @wake: wake at most so many, by priority, then FIFO
+ * @move: move at most so many of the rest, in the same order
+ * @pad: zero
+ * @woken: out
+ * @moved: out
+ */
+struct ksync_requeue {
+	__u32 size;
+	__u32 from;
+	__u32 to;
+	__u32 flags;
+	__u32 expected;
+	__u32 wake;
+	__u32 move;
+	__u32 pad;
+	__u32 woken;
+	__u32 moved;
+};
+
+/**
+ * struct ksync_query - KSYNC_IOC_QUERY: look at one object
+ * @size: sizeof(struct ksync_query)
+ * @id: object
+ * @kind: out: enum ksync_kind
+ * @flags: out: as created
+ * @word: out: the word now
+ * @waiters: out: how many tasks wait on it now
+ * @owner: out: handle of the owner that the word names, 0 if none
+ * @owner_pid: out: its pid in the caller's pid namespace, 0 if dead or foreign
+ * @top_prio: out: highest priority among the waiters, as in /proc/PID/stat's
+ *	internal scale: 0..98 real time (lower is higher), -1 deadline, 100 normal
+ * @pad: zero
+ * @longest_ns: out: since when the top waiter waits, in ns before now
+ * @owner_comm: out
+ * @name: out
+ */
+struct ksync_query {
+	__u32 size;
+	__u32 id;
+	__u32 kind;
+	__u32 flags;
+	__u32 word;
+	__u32 waiters;
+	__u32 owner;
+	__u32 owner_pid;
+	__s32 top_prio;
+	__u32 pad;
+	__u64 longest_ns;
+	char owner_comm[KSYNC_COMM_LEN];
+	char name[KSYNC_NAME_LEN];
+};
+
+/* The size travels in the structure, not in the command: structures can grow. */
+#define KSYNC_IOC_MAGIC		'K'
+#define KSYNC_IOC_INFO		_IO(KSYNC_IOC_MAGIC, 0x80)
+#define KSYNC_IOC_CREATE	_IO(KSYNC_IOC_MAGIC, 0x81)
+#define KSYNC_IOC_DESTROY	_IO(KSYNC_IOC_MAGIC, 0x82)
+#define KSYNC_IOC_ATTACH	_IO(KSYNC_IOC_MAGIC, 0x83)
+#define KSYNC_IOC_NAME		_IO(KSYNC_IOC_MAGIC, 0x84)
+#define KSYNC_IOC_QUERY		_IO(KSYNC_IOC_MAGIC, 0x85)
+#define KSYNC_IOC_LOCK		_IO(KSYNC_IOC_MAGIC, 0x86)
+#define KSYNC_IOC_UNLOCK	_IO(KSYNC_IOC_MAGIC, 0x87)
+#define KSYNC_IOC_WAIT		_IO(KSYNC_IOC_MAGIC, 0x88)
+#define KSYNC_IOC_WAKE		_IO(KSYNC_IOC_MAGIC, 0x89)
+#define KSYNC_IOC_REQUEUE	_IO(KSYNC_IOC_MAGIC, 0x8a)
+
+#endif /* _UAPI_LINUX_KSYNC_H */

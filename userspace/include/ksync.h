@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * libksync: kernel-backed synchronization through /dev/ksync.
+ *
+ * Every function takes the object first and returns 0 (or a count) or a
+ * negative errno; none changes errno.  Deadlines are absolute.  Names that end
+ * in an underscore belong to the library.
+ *
+ * Everything may be called by any thread, unless its comment says otherwise;
+ * nothing is a cancellation point.  Signal handlers may call ksync_waitq_wake()
+ * and ksync_waitq_wake_bitset() and nothing else.  Tasks that clone(2) made
+ * with CLONE_VM but without a TLS of their own call the functions that end in
+ * _as, and those that take no identity: waitq, name, query.  Children of
+ * vfork(2) call nothing.
+ *
+ * This works as C11 and as C++11.
+ */
+#ifndef KSYNC_H
+#define KSYNC_H
+
+#include <ksync/domain.h>
+#include <ksync/object.h>
+#include <ksync/mutex.h>
+#include <ksync/spin.h>
+#include <ksync/waitq.h>
+
+#endif /* KSYNC_H */

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/* Domains: opening, adopting and closing them. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "internal.h"
+
+/* Enough for a short critical section to end on another CPU. */
+#define SPINS	100
+
+static uint64_t last_serial;
+
+/* What this library cannot work with is another ABI to it. */
+static int check_abi(const struct ksync_info *info)
+{
+	if (info->abi != KSYNC_ABI || info->cell_size != KSYNC_CELL_SIZE ||
+	    !info->arena_size || info->arena_size > SIZE_MAX)
+		return -EPROTO;
+	return 0;
+}
+
+static int map_arena(struct ksync *d)
+{
+	void *arena;
+
+	arena = mmap(NULL, d->arena_size, PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_NORESERVE, d->fd, 0);
+	if (arena == MAP_FAILED)
+		return -errno;
+	d->cells = arena;
+	return 0;
+}
+
+static int setup(struct ksync *d, int fd)
+{
+	struct ksync_info info;
+	int ret;
+
+	d->fd = fd;
+	ret = ksync_info(d, &info);
+	if (ret == -EINVAL || ret == -E2BIG)
+		return -EPROTO;
+	if (ret)
+		return ret;
+	ret = check_abi(&info);
+	if (ret)
+		return ret;
+	ret = ksync_thread_prepare();
+	if (ret)
+		return ret;
+
+	d->arena_size = info.arena_size;
+	d->spins = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPINS : 0;
+	d->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
+	return map_arena(d);
+}
+
+static int adopt(struct ksync **out, int fd)
+{
+	struct ksync *d;
+	int ret;
+
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	ret = setup(d, fd);
+	if (ret) {
+		free(d);
+		return ret;
+	}
+	*out = d;
+	return 0;
+}
+
+KSYNC_EXPORT int ksync_adopt(struct ksync **d, int fd)
+{
+	int saved = errno;
+	int ret = adopt(d, fd);
+
+	errno = saved;
+	return ret;
+}
+
+static int open_device(void)
+{
+	int saved = errno;
+	int fd = open(KSYNC_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		fd = -errno;
+		errno = saved;
+	}
+	return fd;
+}
+
+KSYNC_EXPORT int ksync_open(struct ksync **d, unsigned int flags)
+{
+	int fd, ret;
+
+	if (flags)
+		return -EINVAL;
+	fd = open_device();
+	if (fd < 0)
+		return fd;
+	ret = ksync_adopt(d, fd);
+	if (ret)
+		close(fd);
+	return ret;
+}
+
+KSYNC_EXPORT void ksync_close(struct ksync *d)
+{
+	if (!d)
+		return;
+	munmap(d->cells, d->arena_size);
+	close(d->fd);
+	free(d);
+}
+
+KSYNC_EXPORT int ksync_fileno(const struct ksync *d)
+{
+	return d->fd;
+}
+
+KSYNC_EXPORT int ksync_info_sized_(struct ksync *d, struct ksync_info *out)
+{
+	return ksync_ioctl(d->fd, KSYNC_IOC_INFO, out);
+}

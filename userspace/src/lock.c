@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * The slow paths of everything with an owner: mutex and spin.
+ *
+ * The word's protocol is laid down in <linux/ksync.h>.  The word is a hint:
+ * where it does not say plainly what to do, the module decides.  Nothing here
+ * may touch the TLS of a caller that came with an identity of its own.
+ */
+#include "internal.h"
+
+#ifndef __has_builtin
+#define __has_builtin(x)	0
+#endif
+
+static inline void cpu_relax(void)
+{
+#if __has_builtin(__builtin_ia32_pause)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	asm volatile("isb" ::: "memory");
+#else
+	asm volatile("" ::: "memory");
+#endif
+}
+
+static uint32_t read_word(const struct ksync_object *o)
+{
+	return __atomic_load_n(&o->cell->word, __ATOMIC_RELAXED);
+}
+
+static bool recursive(const struct ksync_object *o)
+{
+	return o->attr & (KSYNC_MUTEX_RECURSIVE << 8);
+}
+
+/* The caller's handle, or a negative errno: handles have 29 bits. */
+static int identify(struct ksync_object *o, const struct ksync_thread *t)
+{
+	int ret;
+
+	if (ksync_object_stale(o))
+		return -EBADF;
+	if (!t) {
+		ret = ksync_thread_self(o->domain, &t);
+		if (ret)
+			return ret;
+	}
+	return t->serial == o->serial ? (int)t->handle : -ESRCH;
+}
+
+/* Take a lock that nobody has, waiters or not. */
+static bool take_free(struct ksync_object *o, uint32_t self)
+{
+	uint32_t v = read_word(o);
+
+	while (!(v & (KSYNC_OWNER | KSYNC_OWNER_DIED)))
+		if (ksync_cas_(&o->cell->word, &v, v | self, __ATOMIC_ACQUIRE))
+			return true;
+	return false;
+}
+
+/* A live owner may unlock soon; anything else is for the module. */
+static bool worth_spinning(uint32_t v, uint32_t self)
+{
+	uint32_t owner = v & KSYNC_OWNER;
+
+	return !(v & KSYNC_OWNER_DIED) && owner != self &&
+	       owner <= KSYNC_HANDLE_MAX;
+}
+
+static bool spin(struct ksync_object *o, uint32_t self, unsigned int spins)
+{
+	while (!take_free(o, self)) {
+		if (!spins-- || !worth_spinning(read_word(o), self))
+			return false;
+		cpu_relax();
+	}
+	return true;
+}
+
+static int lock_again(struct ksync_object *o)
+{
+	if (o->cell->depth == UINT32_MAX)
+		return -EAGAIN;
+	o->cell->depth++;
+	return 0;
+}
+
+static int lock(struct ksync_object *o, int self, uint32_t flags,
+		uint64_t deadline)
+{
+	struct ksync_lock arg = {
+		.size = sizeof(arg),
+		.id = o->id,
+		.thread = self,
+		.flags = flags,
+		.deadline = deadline,
+	};
+	unsigned int spins = flags & KSYNC_WAIT_TRY ? 0 : o->domain->spins;
+	int ret;
+
+	if (self < 0)
+		return self;
+	if (recursive(o) && (read_word(o) & KSYNC_OWNER) == arg.thread)
+		return lock_again(o);
+	if (spin(o, self, spins))
+		return 0;
+	ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_LOCK, &arg);
+	if (ret == -EOWNERDEAD)
+		o->cell->depth = 0;	/* what is there was the dead owner's */
+	return ret;
+}
+
+KSYNC_EXPORT int ksync_lock_slow_(struct ksync_object *o,
+				  const struct ksync_thread *t,
+				  unsigned int flags)
+{
+	return lock(o, identify(o, t), flags, KSYNC_NO_DEADLINE);
+}
+
+KSYNC_EXPORT int ksync_lock_until_(struct ksync_object *o,
+				   const struct ksync_thread *t,
+				   clockid_t clock, const struct timespec *abs)
+{
+	uint32_t flags = 0;
+	uint64_t deadline;
+	int ret;
+
+	ret = ksync_deadline(clock, abs, &flags, &deadline);
+	return ret ? ret : lock(o, identify(o, t), flags, deadline);
+}
+
+static int unlock_in_module(struct ksync_object *o, uint32_t self)
+{
+	struct ksync_unlock arg = {
+		.size = sizeof(arg),
+		.id = o->id,
+		.thread = self,
+	};
+
+	return ksync_ioctl(o->domain->fd, KSYNC_IOC_UNLOCK, &arg);
+}
+
+/*
+ * Whether the library may clear the owner field: nobody waits, or a waiter is
+ * on its way.  Not while inconsistent, which the module turns into
+ * NOTRECOVERABLE.
+ */
+static bool may_free(uint32_t v)
+{
+	const uint32_t on_its_way = KSYNC_WAITERS | KSYNC_WOKEN;
+
+	return !(v & ~KSYNC_OWNER) ||
+	       (v & ~KSYNC_OWNER) == on_its_way;
+}
+
+KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
+				    const struct ksync_thread *t)
+{
+	int self = identify(o, t);
+	uint32_t v;
+
+	if (self < 0)
+		return self;
+	v = read_word(o);
+	if ((v & KSYNC_OWNER) == (uint32_t)self && recursive(o) &&
+	    o->cell->depth) {
+		o->cell->depth--;
+		return 0;
+	}
+	while ((v & KSYNC_OWNER) == (uint32_t)self && may_free(v))
+		if (ksync_cas_(&o->cell->word, &v, v & ~KSYNC_OWNER,
+			       __ATOMIC_RELEASE))
+			return 0;
+	return unlock_in_module(o, self);
+}
+
+KSYNC_EXPORT int ksync_consistent_(struct ksync_object *o,
+				   const struct ksync_thread *t)
+{
+	int self = identify(o, t);
+	uint32_t v;
+
+	if (self < 0)
+		return self;
+	v = read_word(o);
+	do {
+		if ((v & KSYNC_OWNER) != (uint32_t)self)
+			return -EPERM;
+		if (!(v & KSYNC_OWNER_DIED))
+			return -EINVAL;
+	} while (!ksync_cas_(&o->cell->word, &v, v & ~KSYNC_OWNER_DIED,
+			     __ATOMIC_RELEASE));
+	return 0;
+}
