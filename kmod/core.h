@@ -309,6 +309,7 @@ void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
 void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d);
 void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st);
 bool ksync_waiter_dequeue(struct ksync_waiter *w);
+bool ksync_waiter_starves(const struct ksync_waiter *w);
 struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st);
 int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags);
 
@@ -337,9 +338,12 @@ int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep);
 void ksync_word_clear_waiters(const struct ksync_object *obj);
 u32 ksync_word_give(const struct ksync_state *st);
 
-/* lock.c */
+/* lock.c, unlock.c */
 int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg);
 int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg);
+
+/* spin.c */
+bool ksync_spin_front(struct ksync_waiter *w);
 
 /* waitq.c */
 int ksync_waitq_wait(struct ksync_domain *d, struct ksync_wait *arg);

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -17,7 +18,9 @@
 /** ksync_ops_of() - what works on objects of a kind; NULL if nothing here does */
 const struct ksync_ops *ksync_ops_of(u32 kind)
 {
-	return kind < ARRAY_SIZE(ksync_kinds) ? ksync_kinds[kind] : NULL;
+	if (kind >= ARRAY_SIZE(ksync_kinds))
+		return NULL;
+	return ksync_kinds[array_index_nospec(kind, ARRAY_SIZE(ksync_kinds))];
 }
 
 static struct ksync_chunk *chunk_alloc(void)

@@ -6,6 +6,7 @@
  * DESTROY copy the array of ids that theirs points to.)
  */
 #include <linux/fs.h>
+#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include "core.h"
@@ -90,12 +91,15 @@ long ksync_door_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *uarg = (void __user *)arg;
 	const unsigned int nr = _IOC_NR(cmd) - FIRST_NR;
-	const struct command *c = &commands[nr];
+	const struct command *c;
 	union argument a;
 	u32 size;
 	int ret;
 
-	if (nr >= ARRAY_SIZE(commands) || c->cmd != cmd)
+	if (nr >= ARRAY_SIZE(commands))
+		return -ENOTTY;
+	c = &commands[array_index_nospec(nr, ARRAY_SIZE(commands))];
+	if (c->cmd != cmd)
 		return -ENOTTY;
 	if (get_user(size, (u32 __user *)uarg))
 		return -EFAULT;

@@ -152,11 +152,9 @@ static int depart(struct request *r, int ret)
 
 static void note_overtaken(struct ksync_waiter *w)
 {
-	u64 now = ktime_get_ns();
-
 	if (!w->overtaken)
-		w->overtaken = now;
-	else if (now - w->overtaken >= (u64)READ_ONCE(ksync_handoff_us) * NSEC_PER_USEC)
+		w->overtaken = ktime_get_ns();
+	else if (ksync_waiter_starves(w))
 		w->state->handoff = true;
 }
 
@@ -180,17 +178,18 @@ static u32 mark_word(struct request *r, u32 woken)
 enum next_step { LOOK_AGAIN, SPIN, BLOCK };
 
 /*
- * Overtaken; the bucket lock is held.  Spinning goes first, and once is enough.
- * Before it blocks, the leader makes the owner of the word that of the front.
+ * Overtaken; the bucket lock is held.  Spin, with WOKEN set, unless that was
+ * tried in vain, or it is time to be handed the word.  Before it blocks, the
+ * leader makes the owner of the word that of the front.
  */
-static enum next_step prepare_front(struct request *r, bool spun)
+static enum next_step prepare_front(struct request *r, bool spin)
 {
 	struct ksync_waiter *w = &r->w;
 	u32 holder;
 
-	if (!spun)
-		return mark_word(r, KSYNC_WOKEN) ? SPIN : LOOK_AGAIN;
 	note_overtaken(w);
+	if (spin && !w->state->handoff)
+		return mark_word(r, KSYNC_WOKEN) ? SPIN : LOOK_AGAIN;
 	holder = mark_word(r, 0);
 	if (holder && ksync_owner_set(w->state, &w->state->front, holder))
 		return BLOCK;
@@ -225,17 +224,16 @@ static int block_front(struct request *r)
 	return 0;
 }
 
-/* Spin, WOKEN set, until the word is free or spinning makes no sense. */
+/* Return: 1: the word is worth a look; 0: block; -EDEADLK. */
 static int spin_front(struct request *r)
 {
 	int ret = ksync_graph_block(&r->w);
 
 	if (ret == -EDEADLK)
 		return ret;
-	if (!ret)
-		r->obj.ops->spin_front(&r->w);
+	ret = !ret && r->obj.ops->spin_front(&r->w);
 	ksync_graph_unblock(r->self);
-	return 0;
+	return ret;
 }
 
 /*
@@ -261,7 +259,7 @@ static u32 keep_bits(const struct ksync_state *st)
  * Return: -EBUSY: overtaken, go on with *@step. -EAGAIN: the queue was passed to
  * somebody more important. Else the wait is over.
  */
-static int look(struct request *r, bool spun, enum next_step *step)
+static int look(struct request *r, bool spin, enum next_step *step)
 {
 	struct ksync_waiter *w = &r->w;
 	struct ksync_state *st = w->state;
@@ -279,7 +277,7 @@ static int look(struct request *r, bool spun, enum next_step *step)
 	ret = ksync_word_lead(&st->obj, r->arg->thread, keep_bits(st));
 	if (ret != -EBUSY)
 		return depart(r, ret);
-	*step = prepare_front(r, spun);
+	*step = prepare_front(r, spin);
 	raw_spin_unlock(&st->bucket->lock);
 	return ret;
 }
@@ -287,21 +285,23 @@ static int look(struct request *r, bool spun, enum next_step *step)
 /* The queue is ours: get the word. Return: as look(), but -EBUSY. */
 static int lead(struct request *r)
 {
-	bool spun = !r->obj.ops->spin_front;
+	bool spin = r->obj.ops->spin_front;
 	enum next_step step;
 	int ret;
 
 	for (;;) {
-		ret = look(r, spun, &step);
+		ret = look(r, spin, &step);
 		if (ret != -EBUSY)
 			return ret;
 		ret = 0;
-		if (step == SPIN)
+		if (step == SPIN) {
 			ret = spin_front(r);
-		else if (step == BLOCK)
+			spin = ret > 0;
+		} else if (step == BLOCK) {
 			ret = block_front(r);
-		spun |= step == SPIN;
-		if (ret) {
+			spin = r->obj.ops->spin_front;
+		}
+		if (ret < 0) {
 			raw_spin_lock(&r->w.state->bucket->lock);
 			return depart(r, ret);
 		}
@@ -379,6 +379,7 @@ static int join(struct request *r, struct ksync_state **spare)
 		}
 	}
 	ksync_waiter_enqueue(&r->w, st);
+	trace_contention_begin(&r->obj, st->nr);
 unlock:
 	raw_spin_unlock(&b->lock);
 	return ret;
@@ -400,7 +401,6 @@ static int lock_wait(struct request *r)
 	ret = spare ? join(r, &spare) : -ENOMEM;
 	ksync_state_free(spare);
 	if (ret == -EBUSY) {
-		trace_contention_begin(&r->obj, READ_ONCE(r->w.state->nr));
 		ksync_waiter_start(&r->w, arg->flags, arg->deadline);
 		ret = wait_turn(r);
 		trace_contention_end(&r->obj, ret, r->w.since);
@@ -434,81 +434,4 @@ int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg)
 	if (arg->flags & KSYNC_WAIT_TRY)
 		return join(&r, NULL);
 	return lock_wait(&r);
-}
-
-/*
- * Leave the word to somebody else.  Only its owner calls this, by the word or,
- * where the word was overwritten, by what the module knows.
- */
-static int release_word(const struct ksync_object *obj, struct ksync_state *st,
-			u32 handle)
-{
-	u32 *word = &obj->cell->word;
-	u32 v = READ_ONCE(*word), new;
-	bool mine;
-
-	do {
-		mine = (v & KSYNC_OWNER) == handle;
-		if (mine && v & KSYNC_OWNER_DIED)
-			new = KSYNC_NOTRECOVERABLE | (st ? KSYNC_WAITERS : 0);
-		else
-			new = st ? obj->ops->give(st) : 0;
-	} while (!try_cmpxchg(word, &v, new));
-	return mine ? 0 : -EUCLEAN;
-}
-
-static int release(struct ksync_object *obj, struct ksync_thread *self, u32 handle)
-{
-	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	const int prio = current->prio;
-	struct rt_mutex *rtm = NULL;
-	struct ksync_state *st;
-	int ret = -EBADF;
-	u32 nr = 0;
-
-	raw_spin_lock(&b->lock);
-	if (ksync_object_stale(obj))
-		goto unlock;
-	st = ksync_state_find(b, obj->domain, obj->id);
-	ret = -EPERM;
-	if ((READ_ONCE(obj->cell->word) & KSYNC_OWNER) != handle &&
-	    !(st && st->owner == self))
-		goto unlock;
-	ret = release_word(obj, st, handle);
-	if (st) {
-		nr = st->nr;
-		if (st->owner == self)
-			rtm = ksync_owner_commit(st);
-	}
-unlock:
-	raw_spin_unlock(&b->lock);
-	if (ret != -EBADF && ret != -EPERM)
-		trace_released(obj, nr);
-	if (rtm) {
-		ksync_rtm_unlock(rtm);
-		if (current->prio != prio)
-			trace_unboost(obj, prio, current->prio);
-		ksync_state_put(st);
-	}
-	return ret;
-}
-
-/** ksync_unlock() - KSYNC_IOC_UNLOCK */
-int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg)
-{
-	struct ksync_thread *self;
-	struct ksync_object obj;
-	int ret;
-
-	if (arg->flags)
-		return -EINVAL;
-	ret = ksync_object_find(d, arg->id, &obj);
-	if (ret)
-		return ret;
-	if (!obj.ops->owned)
-		return -EINVAL;
-	self = ksync_thread_current(d, arg->thread);
-	if (!self)
-		return -ESRCH;
-	return release(&obj, self, arg->thread);
 }

@@ -20,4 +20,5 @@ const struct ksync_ops ksync_mutex_ops = {
 	.owned = true,
 	.take = ksync_word_arrive,
 	.give = mutex_give,
+	.spin_front = ksync_spin_front,
 };

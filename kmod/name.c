@@ -30,7 +30,7 @@ int ksync_name_set(struct ksync_domain *d, struct ksync_name *arg)
 		label = kzalloc(sizeof(*label), GFP_KERNEL_ACCOUNT);
 		if (!label)
 			return -ENOMEM;
-		strscpy(label->name, arg->name, KSYNC_NAME_LEN);
+		strscpy_pad(label->name, arg->name, KSYNC_NAME_LEN);
 	}
 
 	mutex_lock(&d->lock);
@@ -63,12 +63,13 @@ void ksync_name_drop_all(struct ksync_domain *d)
 /**
  * ksync_name_get() - an object's name, any context
  * @obj: object
- * @name: KSYNC_NAME_LEN bytes; "kind:id" for an object without a name
+ * @name: KSYNC_NAME_LEN bytes, all written; "kind:id" without a name
  */
 void ksync_name_get(const struct ksync_object *obj, char *name)
 {
 	struct ksync_label *label;
 
+	memset(name, 0, KSYNC_NAME_LEN);
 	rcu_read_lock();
 	label = xa_load(&obj->domain->names, obj->id);
 	if (label)

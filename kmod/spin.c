@@ -73,16 +73,26 @@ static bool spin_queue(struct ksync_waiter *w)
 	return leads;
 }
 
-/* As the leader, see the word become free. */
-static bool spin_front(struct ksync_waiter *w)
+/* Looks at the word between two looks at the clock. */
+#define CLOCK_LOOKS	64
+
+/**
+ * ksync_spin_front() - as the leader, see the word become free
+ * @w: the leader
+ *
+ * Return: whether it did; if not, the leader has to block.
+ */
+bool ksync_spin_front(struct ksync_waiter *w)
 {
 	struct ksync_state *st = w->state;
-	u32 holder, idle = 0;
+	u32 holder, looks = 0, idle = 0;
 
 	do {
 		holder = READ_ONCE(st->obj.cell->word) & KSYNC_OWNER;
 		if (!holder || holder == KSYNC_HANDOFF)
 			return true;
+		if (++looks % CLOCK_LOOKS == 0 && ksync_waiter_starves(w))
+			return false;
 		cpu_relax();
 	} while (may_spin(st, &idle));
 	return false;
@@ -96,5 +106,5 @@ const struct ksync_ops ksync_spin_ops = {
 	.take = ksync_word_arrive,
 	.give = ksync_word_give,
 	.spin_queue = spin_queue,
-	.spin_front = spin_front,
+	.spin_front = ksync_spin_front,
 };

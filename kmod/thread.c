@@ -63,13 +63,17 @@ struct ksync_thread *ksync_thread_of(const struct task_struct *task)
  * @d: domain
  * @handle: from a word
  *
- * Return: the thread, or NULL if there is none alive.
+ * Return: the thread, or NULL if there is none alive. A task on its way out of
+ * the kernel's do_exit() counts as dead before the probe in death.c has run: who
+ * joined it may know already that it is gone.
  */
 struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle)
 {
 	struct ksync_thread *t = xa_load(&d->handles, handle);
 
 	if (!t || xa_is_value(t) || READ_ONCE(t->dead))
+		return NULL;
+	if (READ_ONCE(t->task->flags) & PF_EXITING)
 		return NULL;
 	return t;
 }

@@ -98,6 +98,7 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 	struct ksync_timer *t = container_of(timer, struct ksync_timer, timer);
 
 	WRITE_ONCE(t->fired, true);
+	smp_mb__before_atomic(); /* whoever sees the flag sees the reason */
 	/*
 	 * A task in rt_mutex_lock_interruptible() goes back to sleep unless a
 	 * signal is pending.  This flag counts as one, has no other effect, and
@@ -206,6 +207,14 @@ struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st)
 	struct rb_node *first = rb_first_cached(&st->waiters);
 
 	return first ? rb_entry(first, struct ksync_waiter, rb) : NULL;
+}
+
+/** ksync_waiter_starves() - the leader was overtaken so long ago that it is to be served */
+bool ksync_waiter_starves(const struct ksync_waiter *w)
+{
+	u64 limit = (u64)READ_ONCE(ksync_handoff_us) * NSEC_PER_USEC;
+
+	return w->overtaken && ktime_get_ns() - w->overtaken >= limit;
 }
 
 /**

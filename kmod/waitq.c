@@ -86,6 +86,8 @@ static int waitq_join(struct ksync_waiter *w, const struct ksync_object *obj,
 		if (READ_ONCE(obj->cell->word) != expected) {
 			ret = -EAGAIN;
 			gone = leave(w);
+		} else {
+			trace_contention_begin(obj, w->state->nr);
 		}
 	}
 	raw_spin_unlock(&b->lock);
@@ -98,8 +100,9 @@ static void sleep_until_broken(struct ksync_waiter *w)
 {
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (smp_load_acquire(&w->woken) /* [C] */ ||
-		    READ_ONCE(w->timer.fired) || signal_pending(current))
+		if (smp_load_acquire(&w->woken)) /* [C] */
+			break;
+		if (READ_ONCE(w->timer.fired) || signal_pending(current))
 			break;
 		schedule();
 	}
@@ -160,7 +163,6 @@ int ksync_waitq_wait(struct ksync_domain *d, struct ksync_wait *arg)
 	w.bitset = arg->bitset;
 	ret = waitq_join(&w, &obj, arg->expected);
 	if (!ret) {
-		trace_contention_begin(&obj, 0);
 		ksync_waiter_start(&w, arg->flags, arg->deadline);
 		sleep_until_broken(&w);
 		ret = waitq_leave(&w, arg->flags);
