@@ -19,7 +19,7 @@ running	:= $(shell uname -r)
 no_headers = Linux $(running) has no headers at $(KDIR). Install the package \
 	linux-headers-$(running), or name a tree of headers with KDIR=
 
-.PHONY: all module lib selftests load unload install uninstall clean help
+.PHONY: all module lib selftests tools load unload install uninstall clean help
 .PHONY: demo bench check check-debug check-all check-style
 
 all: lib ## Build the library, and the module for the running kernel (default)
@@ -45,6 +45,9 @@ lib: ## Build build/lib/libksync.so and .a
 selftests: lib ## Build the tests into build/
 	@tools/deps build check
 	@$(MAKE) --no-print-directory -C selftests O=$(build)
+
+tools: lib ## Build the programs of demo, bench and tracing into build/bin
+	@$(MAKE) --no-print-directory -C tools O=$(build)
 
 load: ## Load the module built for the running kernel
 	@if [ ! -f $(build)/$(running)/ksync.ko ]; then \
