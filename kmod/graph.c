@@ -99,13 +99,15 @@ static bool leads_away(const struct ksync_thread *last)
 	       !RB_EMPTY_ROOT(&current->pi_waiters.rb_root);
 }
 
+/* Up to max_chain owners, and one more look: does the last of them wait? */
 static int walk(struct ksync_thread *self)
 {
 	struct ksync_thread *t = self, *holder;
 	struct ksync_state *st;
+	const u32 most = READ_ONCE(ksync_max_chain) + 1;
 	u32 len;
 
-	for (len = 1; len <= ksync_max_chain; len++) {
+	for (len = 1; len <= most; len++) {
 		holder = next_on_path(t, &st);
 		if (!holder)
 			return t != self && !st && leads_away(t) ? -EXDEV : 0;
