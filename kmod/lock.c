@@ -392,7 +392,7 @@ static int lock_wait(struct request *r)
 	struct ksync_state *spare;
 	int ret;
 
-	ret = ksync_waiter_init(&r->w, d, arg->deadline);
+	ret = ksync_waiter_init(&r->w, d);
 	if (ret)
 		return ret;
 	r->w.thread = r->self;
@@ -421,7 +421,7 @@ int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg)
 	struct request r = { .arg = arg };
 	int ret;
 
-	if (arg->flags & ~LOCK_FLAGS)
+	if (arg->flags & ~LOCK_FLAGS || !ksync_deadline_valid(arg->deadline))
 		return -EINVAL;
 	ret = ksync_object_find(d, arg->id, &r.obj);
 	if (ret)

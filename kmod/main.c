@@ -4,59 +4,83 @@
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/threads.h>
 
 #include "core.h"
 
-/* Per domain; they count from the next request on. */
+/**
+ * struct bounds - a parameter that must lie between two values
+ * @value: where it is kept
+ * @min: least
+ * @max: most
+ */
+struct bounds {
+	unsigned int *value;
+	unsigned int min;
+	unsigned int max;
+};
+
+static int set_bounded(const char *val, const struct kernel_param *kp)
+{
+	const struct bounds *b = kp->arg;
+	unsigned int n;
+	int ret = kstrtouint(val, 0, &n);
+
+	if (ret)
+		return ret;
+	if (n < b->min || n > b->max)
+		return -EINVAL;
+	WRITE_ONCE(*b->value, n);
+	return 0;
+}
+
+static int get_bounded(char *buffer, const struct kernel_param *kp)
+{
+	const struct bounds *b = kp->arg;
+
+	return sysfs_emit(buffer, "%u\n", *b->value);
+}
+
+static const struct kernel_param_ops bounded_ops = {
+	.set = set_bounded,
+	.get = get_bounded,
+};
+
+/* Limits are per domain, and count from the next request on. */
 unsigned int ksync_max_objects = 1 << 20;
-module_param_named(max_objects, ksync_max_objects, uint, 0644);
+static struct bounds max_objects = { &ksync_max_objects, 1, 1 << 24 };
+module_param_cb(max_objects, &bounded_ops, &max_objects, 0644);
 MODULE_PARM_DESC(max_objects, "objects in one domain");
 
 unsigned int ksync_max_threads = 1 << 16;
-module_param_named(max_threads, ksync_max_threads, uint, 0644);
+static struct bounds max_threads = { &ksync_max_threads, 1, PID_MAX_LIMIT };
+module_param_cb(max_threads, &bounded_ops, &max_threads, 0644);
 MODULE_PARM_DESC(max_threads, "threads attached to one domain");
 
 unsigned int ksync_max_waiters = 1 << 16;
-module_param_named(max_waiters, ksync_max_waiters, uint, 0644);
+static struct bounds max_waiters = { &ksync_max_waiters, 1, PID_MAX_LIMIT };
+module_param_cb(max_waiters, &bounded_ops, &max_waiters, 0644);
 MODULE_PARM_DESC(max_waiters, "tasks waiting in one domain");
 
 /*
  * A chain of owners is walked under a raw lock, and by the kernel's rt_mutex,
  * which gives up at 1024 with a task that never returns: stay below, with a
- * margin for locks of the kernel's own at the end of the chain.
+ * margin for locks of the kernel's own at the end of the chain.  Each owner may
+ * be behind two rt_mutexes, the queue and the front.
  */
-#define MAX_CHAIN 1000
-
-static int set_max_chain(const char *val, const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 1, MAX_CHAIN);
-}
-
-static const struct kernel_param_ops max_chain_ops = {
-	.set = set_max_chain,
-	.get = param_get_uint,
-};
-
-unsigned int ksync_max_chain = MAX_CHAIN;
-module_param_cb(max_chain, &max_chain_ops, &ksync_max_chain, 0644);
-MODULE_PARM_DESC(max_chain, "longest chain of owners that a wait may join, 1 to 1000");
-
-static int set_handle_max(const char *val, const struct kernel_param *kp)
-{
-	return param_set_uint_minmax(val, kp, 1, KSYNC_HANDLE_MAX);
-}
-
-static const struct kernel_param_ops handle_max_ops = {
-	.set = set_handle_max,
-	.get = param_get_uint,
-};
+unsigned int ksync_max_chain = 500;
+static struct bounds max_chain = { &ksync_max_chain, 1, 500 };
+module_param_cb(max_chain, &bounded_ops, &max_chain, 0644);
+MODULE_PARM_DESC(max_chain, "longest chain of owners that a wait may join, 1 to 500");
 
 unsigned int ksync_handle_max = KSYNC_HANDLE_MAX;
-module_param_cb(handle_max, &handle_max_ops, &ksync_handle_max, 0644);
+static struct bounds handle_max = { &ksync_handle_max, 1, KSYNC_HANDLE_MAX };
+module_param_cb(handle_max, &bounded_ops, &handle_max, 0644);
 MODULE_PARM_DESC(handle_max, "largest thread handle before numbers are used again");
 
 unsigned int ksync_handoff_us = 1000;
-module_param_named(handoff_us, ksync_handoff_us, uint, 0644);
+static struct bounds handoff_us = { &ksync_handoff_us, 0, USEC_PER_SEC };
+module_param_cb(handoff_us, &bounded_ops, &handoff_us, 0644);
 MODULE_PARM_DESC(handoff_us, "adaptive locks: a waiter overtaken for so long is handed the lock, microseconds");
 
 /* Frees what cannot be freed where it dies. */

@@ -115,15 +115,12 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
  * ksync_waiter_init() - the current task is going to wait
  * @w: on its stack
  * @d: the domain whose waiters count
- * @deadline: ns
  *
- * Return: 0; -EINVAL a deadline that the clocks cannot count; -ENOSPC too many
- * waiters. After 0, ksync_waiter_fini() must be called.
+ * Return: 0, or -ENOSPC: too many waiters. After 0, ksync_waiter_fini() must be
+ * called.
  */
-int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d, u64 deadline)
+int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 {
-	if (deadline != KSYNC_NO_DEADLINE && deadline > KTIME_MAX)
-		return -EINVAL;
 	if (atomic_inc_return(&d->waiters) > READ_ONCE(ksync_max_waiters)) {
 		atomic_dec(&d->waiters);
 		return -ENOSPC;
@@ -134,6 +131,12 @@ int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d, u64 deadli
 	w->since = ktime_get_ns();
 	INIT_LIST_HEAD(&w->spin);
 	return 0;
+}
+
+/** ksync_deadline_valid() - whether the clocks can count to it */
+bool ksync_deadline_valid(u64 deadline)
+{
+	return deadline <= KTIME_MAX || deadline == KSYNC_NO_DEADLINE;
 }
 
 /** ksync_waiter_start() - start the clock; w->timer.notify is set before */

@@ -152,12 +152,13 @@ int ksync_waitq_wait(struct ksync_domain *d, struct ksync_wait *arg)
 	struct ksync_waiter w;
 	int ret;
 
-	if (arg->flags & ~WAIT_FLAGS || arg->pad || !arg->bitset)
+	if (arg->flags & ~WAIT_FLAGS || arg->pad || !arg->bitset ||
+	    !ksync_deadline_valid(arg->deadline))
 		return -EINVAL;
 	ret = waitq_find(d, arg->id, &obj);
 	if (ret)
 		return ret;
-	ret = ksync_waiter_init(&w, d, arg->deadline);
+	ret = ksync_waiter_init(&w, d);
 	if (ret)
 		return ret;
 	w.bitset = arg->bitset;
