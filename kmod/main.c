@@ -48,17 +48,17 @@ static const struct kernel_param_ops bounded_ops = {
 
 /* Limits are per domain, and count from the next request on. */
 unsigned int ksync_max_objects = 1 << 20;
-static struct bounds max_objects = { &ksync_max_objects, 1, 1 << 24 };
+static struct bounds max_objects = { &ksync_max_objects, 0, 1 << 24 };
 module_param_cb(max_objects, &bounded_ops, &max_objects, 0644);
 MODULE_PARM_DESC(max_objects, "objects in one domain");
 
 unsigned int ksync_max_threads = 1 << 16;
-static struct bounds max_threads = { &ksync_max_threads, 1, PID_MAX_LIMIT };
+static struct bounds max_threads = { &ksync_max_threads, 0, PID_MAX_LIMIT };
 module_param_cb(max_threads, &bounded_ops, &max_threads, 0644);
 MODULE_PARM_DESC(max_threads, "threads attached to one domain");
 
 unsigned int ksync_max_waiters = 1 << 16;
-static struct bounds max_waiters = { &ksync_max_waiters, 1, PID_MAX_LIMIT };
+static struct bounds max_waiters = { &ksync_max_waiters, 0, PID_MAX_LIMIT };
 module_param_cb(max_waiters, &bounded_ops, &max_waiters, 0644);
 MODULE_PARM_DESC(max_waiters, "tasks waiting in one domain");
 
