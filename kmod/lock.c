@@ -323,16 +323,20 @@ static int give_up(struct request *r, int ret)
 	return depart(r, verdict == -EBUSY ? ret : verdict);
 }
 
+/* Who stepped aside waits where the kernel keeps the order: it spins no more. */
 static int wait_turn(struct request *r)
 {
 	struct ksync_state *st = r->w.state;
+	bool (*spin)(struct ksync_waiter *w) = st->obj.ops->spin_queue;
 	int ret;
 
-	do {
-		ret = block(r, &st->queue, st->obj.ops->spin_queue);
+	for (;;) {
+		ret = block(r, &st->queue, spin);
 		ret = ret ? give_up(r, ret) : lead(r);
-	} while (ret == -EAGAIN);
-	return ret;
+		if (ret != -EAGAIN)
+			return ret;
+		spin = NULL;
+	}
 }
 
 /* The first to wait: the owner of the word becomes that of the queue. */

@@ -4,7 +4,6 @@
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
-#include <linux/threads.h>
 
 #include "core.h"
 
@@ -53,12 +52,12 @@ module_param_cb(max_objects, &bounded_ops, &max_objects, 0644);
 MODULE_PARM_DESC(max_objects, "objects in one domain");
 
 unsigned int ksync_max_threads = 1 << 16;
-static struct bounds max_threads = { &ksync_max_threads, 0, PID_MAX_LIMIT };
+static struct bounds max_threads = { &ksync_max_threads, 0, INT_MAX };
 module_param_cb(max_threads, &bounded_ops, &max_threads, 0644);
 MODULE_PARM_DESC(max_threads, "threads attached to one domain");
 
 unsigned int ksync_max_waiters = 1 << 16;
-static struct bounds max_waiters = { &ksync_max_waiters, 0, PID_MAX_LIMIT };
+static struct bounds max_waiters = { &ksync_max_waiters, 0, INT_MAX };
 module_param_cb(max_waiters, &bounded_ops, &max_waiters, 0644);
 MODULE_PARM_DESC(max_waiters, "tasks waiting in one domain");
 

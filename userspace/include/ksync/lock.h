@@ -45,22 +45,24 @@ static inline bool ksync_cas_(uint32_t *word, uint32_t *seen, uint32_t want,
 static inline bool ksync_lock_fast_(struct ksync_object *o,
 				    const struct ksync_thread *t)
 {
-	uint32_t seen = 0;
+	uint32_t seen = __atomic_load_n(&o->cell->word, __ATOMIC_RELAXED);
 
 	return ksync_likely_(t->serial == o->serial) &&
-	       ksync_likely_(ksync_cas_(&o->cell->word, &seen, t->handle,
+	       ksync_likely_(!(seen & (KSYNC_OWNER | KSYNC_OWNER_DIED))) &&
+	       ksync_likely_(ksync_cas_(&o->cell->word, &seen, seen | t->handle,
 					__ATOMIC_ACQUIRE));
 }
 
-/* Unlocking a recursive mutex looks at the depth first: out of line. */
 static inline bool ksync_unlock_fast_(struct ksync_object *o,
 				      const struct ksync_thread *t)
 {
-	uint32_t seen = t->handle;
+	uint32_t seen = __atomic_load_n(&o->cell->word, __ATOMIC_RELAXED);
+	uint32_t rest = seen ^ t->handle;
 
 	return ksync_likely_(t->serial == o->serial) &&
 	       ksync_likely_(!(o->attr & (KSYNC_MUTEX_RECURSIVE << 8))) &&
-	       ksync_likely_(ksync_cas_(&o->cell->word, &seen, 0,
+	       ksync_likely_(!rest || rest == (KSYNC_WAITERS | KSYNC_WOKEN)) &&
+	       ksync_likely_(ksync_cas_(&o->cell->word, &seen, rest,
 					__ATOMIC_RELEASE));
 }
 
