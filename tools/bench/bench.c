@@ -53,14 +53,12 @@ int main(int argc, char **argv)
 	int opt;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((opt = getopt(argc, argv, "qpw:")) > 0) {
+	while ((opt = getopt(argc, argv, "qp")) > 0) {
 		if (opt == 'q') {
 			rounds = 3;
 			seconds = 0.2;
 		} else if (opt == 'p') {
 			on_plain_memory = true;
-		} else if (opt == 'w') {
-			work = atoi(optarg);
 		} else {
 			return 2;
 		}

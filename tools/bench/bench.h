@@ -36,12 +36,12 @@ struct lock {
 	void (*loop)(long times);
 };
 
-extern const struct lock normal_lock, pi_lock, pthread_spin_lock_;
-extern const struct lock mutex_lock, mutex_as_lock, strict_lock, spin_lock_;
+extern const struct lock normal_lock, pi_lock, busy_lock;
+extern const struct lock mutex_lock, mutex_as_lock, strict_lock, spin_lock;
 
 /* What the options say. */
 extern bool on_plain_memory;
-extern int rounds, work;
+extern int rounds;
 extern double seconds;
 
 double now(void);

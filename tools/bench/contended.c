@@ -5,6 +5,7 @@
  * not the sum of what the threads did ends the bench: the lock is broken.
  */
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <unistd.h>
 #include "bench.h"
@@ -15,19 +16,21 @@
 #define BUCKETS		(64 * SUB)
 
 struct task {
-	pthread_t thread;
+	alignas(64) pthread_t thread;
 	bool timed;
 	uint64_t ops;
 	uint64_t longest;
 	uint32_t waits[BUCKETS];
-} __attribute__((aligned(64)));
+};
 
 static struct task tasks[THREADS_MAX];
 static const struct lock *lock;
 static pthread_barrier_t start;
-static bool stop __attribute__((aligned(64)));
-static volatile uint64_t counter __attribute__((aligned(64)));
-int work;
+static alignas(64) bool stop;
+static alignas(64) uint64_t counter;
+
+/* Turns of an empty loop in the critical section, besides the count. */
+static int work;
 
 static uint64_t now_ns(void)
 {
@@ -176,6 +179,7 @@ static void measure(const char *bench, int threads, int round)
 	       p99_us(threads, ops));
 }
 
+/* The locks take turns at going first. */
 static void measure_all(const char *bench, const struct lock *const *locks,
 			int nr, int threads)
 {
@@ -201,16 +205,26 @@ void bench_mutexes(void)
 		measure_all("contended", locks, COUNT(locks), threads);
 }
 
-/* As many threads as CPUs, twice and four times as many. */
+/*
+ * As many threads as CPUs, twice and four times as many.  What a preempted
+ * owner costs depends on how much of its time it owns the lock: once with a
+ * short critical section (about half a microsecond under emulation), once with
+ * ten times that.
+ */
 void bench_spins(void)
 {
 	static const struct lock *const locks[] = {
-		&pthread_spin_lock_, &spin_lock_,
+		&busy_lock, &spin_lock,
 	};
 	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	for (unsigned int i = 0; i < COUNT(locks); i++)
 		locks[i]->init();
-	for (int n = 1; n <= 4 && n * cpus <= THREADS_MAX; n *= 2)
-		measure_all("spin", locks, COUNT(locks), n * cpus);
+	for (int n = 1; n <= 4 && n * cpus <= THREADS_MAX; n *= 2) {
+		work = 300;
+		measure_all("spin-short", locks, COUNT(locks), n * cpus);
+		work = 3000;
+		measure_all("spin-long", locks, COUNT(locks), n * cpus);
+	}
+	work = 0;
 }

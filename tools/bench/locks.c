@@ -6,15 +6,16 @@
  * plain memory, with an identity made by hand.  What is executed is the same.
  */
 #include <pthread.h>
+#include <stdalign.h>
 #include "bench.h"
 
-#define LINE	__attribute__((aligned(64)))
-
-static pthread_mutex_t normal LINE = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t pi LINE;
-static pthread_spinlock_t pthread_spin LINE;
-static struct ksync_mutex mutex LINE, mutex_as LINE, strict LINE;
-static struct ksync_spin spin LINE;
+static alignas(64) pthread_mutex_t normal = PTHREAD_MUTEX_INITIALIZER;
+static alignas(64) pthread_mutex_t pi;
+static alignas(64) pthread_spinlock_t busy;
+static alignas(64) struct ksync_mutex mutex;
+static alignas(64) struct ksync_mutex mutex_as;
+static alignas(64) struct ksync_mutex strict;
+static alignas(64) struct ksync_spin spin;
 
 static const struct ksync_thread by_hand = { .serial = 1, .handle = 1 };
 static struct ksync_thread self;
@@ -51,15 +52,15 @@ static void init_pi(void)
 	must(-pthread_mutex_init(&pi, &attr), "pthread_mutex_init");
 }
 
-static void init_pthread_spin(void)
+static void init_busy(void)
 {
-	must(-pthread_spin_init(&pthread_spin, PTHREAD_PROCESS_PRIVATE),
+	must(-pthread_spin_init(&busy, PTHREAD_PROCESS_PRIVATE),
 	     "pthread_spin_init");
 }
 
 static void init_mutex(void)
 {
-	static struct ksync_cell cell LINE;
+	static alignas(64) struct ksync_cell cell;
 
 	if (on_plain_memory)
 		on_plain_cell(&mutex.o, &cell, KSYNC_KIND_MUTEX);
@@ -69,7 +70,7 @@ static void init_mutex(void)
 
 static void init_mutex_as(void)
 {
-	static struct ksync_cell cell LINE;
+	static alignas(64) struct ksync_cell cell;
 
 	if (on_plain_memory) {
 		on_plain_cell(&mutex_as.o, &cell, KSYNC_KIND_MUTEX);
@@ -86,7 +87,7 @@ static void init_strict(void)
 
 static void init_spin(void)
 {
-	static struct ksync_cell cell LINE;
+	static alignas(64) struct ksync_cell cell;
 
 	if (on_plain_memory)
 		on_plain_cell(&spin.o, &cell, KSYNC_KIND_SPIN);
@@ -94,46 +95,97 @@ static void init_spin(void)
 		must(ksync_spin_init(&spin, domain(), 0), "spin");
 }
 
-/* The functions of one lock; @take and @give return 0. */
-#define DEFINE_LOCK(symbol, label, init_, take, give)		\
-static int take_##symbol(void)					\
-{								\
-	return take;						\
-}								\
-								\
-static int give_##symbol(void)					\
-{								\
-	return give;						\
-}								\
-								\
+static int take_normal(void)
+{
+	return pthread_mutex_lock(&normal);
+}
+
+static int give_normal(void)
+{
+	return pthread_mutex_unlock(&normal);
+}
+
+static int take_pi(void)
+{
+	return pthread_mutex_lock(&pi);
+}
+
+static int give_pi(void)
+{
+	return pthread_mutex_unlock(&pi);
+}
+
+static int take_busy(void)
+{
+	return pthread_spin_lock(&busy);
+}
+
+static int give_busy(void)
+{
+	return pthread_spin_unlock(&busy);
+}
+
+static int take_mutex(void)
+{
+	return ksync_mutex_lock(&mutex);
+}
+
+static int give_mutex(void)
+{
+	return ksync_mutex_unlock(&mutex);
+}
+
+static int take_mutex_as(void)
+{
+	return ksync_mutex_lock_as(&mutex_as, &self);
+}
+
+static int give_mutex_as(void)
+{
+	return ksync_mutex_unlock_as(&mutex_as, &self);
+}
+
+static int take_strict(void)
+{
+	return ksync_mutex_lock(&strict);
+}
+
+static int give_strict(void)
+{
+	return ksync_mutex_unlock(&strict);
+}
+
+static int take_spin(void)
+{
+	return ksync_spin_lock(&spin);
+}
+
+static int give_spin(void)
+{
+	return ksync_spin_unlock(&spin);
+}
+
+/* The loop, in which the compiler puts the two functions inline. */
+#define DEFINE_LOCK(symbol, label)				\
 static void loop_##symbol(long times)				\
 {								\
 	while (times--)						\
-		if ((take) || (give))				\
-			errx(1, "%s fails", label);		\
+		if (take_##symbol() || give_##symbol())		\
+			errx(1, "a lock fails");		\
 }								\
 								\
-const struct lock symbol = {					\
+const struct lock symbol##_lock = {				\
 	.name = label,						\
-	.init = init_,						\
+	.init = init_##symbol,					\
 	.lock = take_##symbol,					\
 	.unlock = give_##symbol,				\
 	.loop = loop_##symbol,					\
 }
 
-DEFINE_LOCK(normal_lock, "glibc-normal", init_normal,
-	    pthread_mutex_lock(&normal), pthread_mutex_unlock(&normal));
-DEFINE_LOCK(pi_lock, "glibc-pi", init_pi,
-	    pthread_mutex_lock(&pi), pthread_mutex_unlock(&pi));
-DEFINE_LOCK(pthread_spin_lock_, "pthread-spin", init_pthread_spin,
-	    pthread_spin_lock(&pthread_spin),
-	    pthread_spin_unlock(&pthread_spin));
-DEFINE_LOCK(mutex_lock, "ksync-mutex", init_mutex,
-	    ksync_mutex_lock(&mutex), ksync_mutex_unlock(&mutex));
-DEFINE_LOCK(mutex_as_lock, "ksync-mutex-as", init_mutex_as,
-	    ksync_mutex_lock_as(&mutex_as, &self),
-	    ksync_mutex_unlock_as(&mutex_as, &self));
-DEFINE_LOCK(strict_lock, "ksync-strict", init_strict,
-	    ksync_mutex_lock(&strict), ksync_mutex_unlock(&strict));
-DEFINE_LOCK(spin_lock_, "ksync-spin", init_spin,
-	    ksync_spin_lock(&spin), ksync_spin_unlock(&spin));
+DEFINE_LOCK(normal, "glibc-normal");
+DEFINE_LOCK(pi, "glibc-pi");
+DEFINE_LOCK(busy, "pthread-spin");
+DEFINE_LOCK(mutex, "ksync-mutex");
+DEFINE_LOCK(mutex_as, "ksync-mutex-as");
+DEFINE_LOCK(strict, "ksync-strict");
+DEFINE_LOCK(spin, "ksync-spin");

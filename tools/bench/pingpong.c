@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
-#include <stdatomic.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,13 +12,13 @@
 /* Something with a word that can be waited for. */
 struct gate {
 	const char *name;
-	_Atomic uint32_t *word;
+	uint32_t *word;
 	int (*wait)(uint32_t expected);
 	int (*wake)(void);
 };
 
 static struct ksync_waitq waitq;
-static _Atomic uint32_t futex_word __attribute__((aligned(64)));
+static alignas(64) uint32_t futex_word;
 
 static int wait_waitq(uint32_t expected)
 {
@@ -53,6 +53,17 @@ static struct gate gates[] = {
 };
 
 static const struct gate *gate;
+
+static uint32_t read_word(void)
+{
+	return __atomic_load_n(gate->word, __ATOMIC_SEQ_CST);
+}
+
+static void write_word(uint32_t value)
+{
+	__atomic_store_n(gate->word, value, __ATOMIC_SEQ_CST);
+}
+
 static int turns;
 
 /* Player 0 moves when the word is even, player 1 when it is odd. */
@@ -62,12 +73,12 @@ static void play(uint32_t player)
 	int ret;
 
 	for (int i = 0; i < turns; i++) {
-		while (((seen = *gate->word) & 1) != player) {
+		while (((seen = read_word()) & 1) != player) {
 			ret = gate->wait(seen);
 			if (ret != -EAGAIN)
 				must(ret, gate->name);
 		}
-		atomic_store(gate->word, seen + 1);
+		write_word(seen + 1);
 		must(gate->wake(), gate->name);
 	}
 }
@@ -83,7 +94,7 @@ static double match(void)
 	double begin = now();
 	pthread_t thread;
 
-	atomic_store(gate->word, 0);
+	write_word(0);
 	must(-pthread_create(&thread, NULL, other, NULL), "thread");
 	play(0);
 	pthread_join(thread, NULL);
@@ -93,7 +104,7 @@ static double match(void)
 void bench_pingpong(void)
 {
 	must(ksync_waitq_init(&waitq, domain(), 0), "waitq");
-	gates[1].word = ksync_waitq_word(&waitq);
+	gates[1].word = (uint32_t *)ksync_waitq_word(&waitq);
 	turns = seconds * 5000;
 	printf("ping-pong: %d rounds\n", rounds);
 	for (int round = 0; round < rounds; round++) {

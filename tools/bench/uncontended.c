@@ -8,8 +8,8 @@
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
 
 static const struct lock *const candidates[] = {
-	&normal_lock, &pi_lock, &pthread_spin_lock_,
-	&mutex_lock, &mutex_as_lock, &spin_lock_,
+	&normal_lock, &pi_lock, &busy_lock,
+	&mutex_lock, &mutex_as_lock, &spin_lock,
 };
 
 static void *idle(void *unused)

@@ -326,6 +326,8 @@ int main(int argc, char **argv)
 	       files.bytes / 1e6, files.more ? ", up to" : "");
 	if (files.more)
 		printf("  %s\n", files.path[files.count - 1]);
+	printf("  reading it once, so that no run waits for the disk\n");
+	files_warm(&files);
 	make_index(open_domain());
 	return check(run_parallel());
 }

@@ -37,6 +37,7 @@ struct files {
 };
 
 void files_find(struct files *f, const char *root, uint64_t limit);
+void files_warm(const struct files *f);
 
 typedef void (*word_fn)(void *arg, const char *text, size_t len, uint32_t hash);
 

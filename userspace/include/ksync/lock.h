@@ -42,6 +42,10 @@ static inline bool ksync_cas_(uint32_t *word, uint32_t *seen, uint32_t want,
 					   __ATOMIC_RELAXED);
 }
 
+/*
+ * The word is read first, and what says that others wait is kept: with waiters
+ * too, a free lock is taken and released by one atomic instruction.
+ */
 static inline bool ksync_lock_fast_(struct ksync_object *o,
 				    const struct ksync_thread *t)
 {
@@ -53,6 +57,7 @@ static inline bool ksync_lock_fast_(struct ksync_object *o,
 					__ATOMIC_ACQUIRE));
 }
 
+/* Unlocking a recursive mutex looks at the depth first: out of line. */
 static inline bool ksync_unlock_fast_(struct ksync_object *o,
 				      const struct ksync_thread *t)
 {
