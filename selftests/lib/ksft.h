@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What every test program includes: the kernel's harness, with timeouts that
+ * know of slow kernels, the contract under test, the library, and the helpers of
+ * this directory.  These return 0 or a negative errno, unless they say otherwise.
+ */
+#ifndef KSYNC_SELFTESTS_KSFT_H
+#define KSYNC_SELFTESTS_KSFT_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <kselftest_harness.h>
+#include <linux/ksync.h>
+#include <ksync.h>
+
+#include "await.h"
+#include "param.h"
+#include "raw.h"
+#include "sched.h"
+#include "slow.h"
+#include "task.h"
+
+/* The last word on a test that hangs, in seconds; everything else is shorter. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 50
+
+static inline void ksft_stretch_timeouts(void)
+{
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+
+	for (f = __fixture_list; f; f = f->next)
+		for (t = f->tests; t; t = t->next)
+			t->timeout *= slow_factor();
+}
+
+/* In the place of TEST_HARNESS_MAIN. */
+#define KSFT_MAIN							\
+static void __attribute__((constructor)) __constructor_order_last(void)	\
+{									\
+	if (!__constructor_order)					\
+		__constructor_order = _CONSTRUCTOR_ORDER_BACKWARD;	\
+}									\
+									\
+int main(int argc, char **argv)						\
+{									\
+	ksft_stretch_timeouts();					\
+	exit(test_harness_run(argc, argv));				\
+}
+
+#endif /* KSYNC_SELFTESTS_KSFT_H */

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the kernel reports of a task in /proc/TID/stat. */
+#ifndef KSYNC_SELFTESTS_PROC_H
+#define KSYNC_SELFTESTS_PROC_H
+
+#include <sys/types.h>
+
+/**
+ * struct proc_stat - some fields of it
+ * @state: R, S, D, T, Z, X, ...
+ * @prio: field 18
+ */
+struct proc_stat {
+	char state;
+	long prio;
+};
+
+/* -ESRCH when there is no such task any more. */
+int proc_stat(pid_t tid, struct proc_stat *out);
+
+#endif /* KSYNC_SELFTESTS_PROC_H */

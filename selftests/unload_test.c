@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Unloading: refused while somebody has a domain, possible when nobody has,
+ * whatever was done before; and the module can be loaded again.
+ *
+ * The path of the module's file is in the environment: KSYNC_KO=.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "lib/ksft.h"
+#include "lib/player.h"
+#include "lib/sys.h"
+
+static int delete_module(void)
+{
+	return sys(SYS_delete_module, "ksync", O_NONBLOCK);
+}
+
+static int init_module(void)
+{
+	const char *path = getenv("KSYNC_KO");
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = sys(SYS_finit_module, fd, "", 0);
+	close(fd);
+	return ret;
+}
+
+static bool device_is_there(const void *arg)
+{
+	(void)arg;
+	return !access(KSYNC_DEVICE, R_OK | W_OK);
+}
+
+static bool is_refused(int err)
+{
+	return err == -EAGAIN || err == -EBUSY;
+}
+
+/* Dead tasks are still on their way through the kernel when they are awaited. */
+static bool is_unloaded(const void *arg)
+{
+	int *ret = *(int *const *)arg;
+
+	*ret = delete_module();
+	return !is_refused(*ret);
+}
+
+static int unload(void)
+{
+	int result, *to = &result;
+	int late = await_true(is_unloaded, &to);
+
+	return late ? late : result;
+}
+
+TEST(refused_while_open)
+{
+	int fd = raw_open();
+
+	EXPECT_TRUE(is_refused(delete_module()));
+	close(fd);
+}
+
+TEST(refused_while_mapped)
+{
+	int fd = raw_open();
+	struct ksync_cell *cells = raw_map(fd, 64);
+	struct ksync_info info;
+
+	ASSERT_NE(NULL, cells);
+	close(fd);
+	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_EQ(0, cells[0].word);
+	fd = raw_open();
+	EXPECT_EQ(0, raw_info(fd, &info));
+	close(fd);
+}
+
+TEST(refused_while_waited_for)
+{
+	int fd = raw_open();
+	struct ksync_cell *cells = raw_map(fd, 64);
+	struct player *owner = player_start(TASK_THREAD, fd, cells);
+	struct player *waiter = player_start(TASK_PROCESS, fd, cells);
+	uint32_t id;
+
+	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
+	ASSERT_NE(NULL, owner);
+	ASSERT_NE(NULL, waiter);
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, id));
+	player_post(waiter, step_lock, id);
+	ASSERT_EQ(0, await_waiters(fd, id, 1));
+	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_EQ(0, player_do(owner, step_unlock, id));
+	EXPECT_EQ(0, player_result(waiter));
+}
+
+/* Owners that died, waiters that were killed, names, a mapping, one live task. */
+static void leave_traces(struct __test_metadata *_metadata, struct player **alive)
+{
+	int fd = raw_open();
+	struct ksync_cell *cells = raw_map(fd, 64);
+	struct player *owner = player_start(TASK_PROCESS, fd, cells);
+	struct player *waiter = player_start(TASK_PROCESS, fd, cells);
+	struct ksync_name name = { .size = sizeof(name), .name = "left behind" };
+	uint32_t handle;
+
+	*alive = player_start(TASK_PROCESS, fd, cells);
+	ASSERT_NE(NULL, owner);
+	ASSERT_NE(NULL, waiter);
+	ASSERT_NE(NULL, *alive);
+	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &name.id));
+	ASSERT_EQ(0, raw_ioctl(fd, KSYNC_IOC_NAME, &name));
+	ASSERT_EQ(0, raw_attach(fd, &handle));
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, name.id));
+	player_post(waiter, step_lock, name.id);
+	ASSERT_EQ(0, await_waiters(fd, name.id, 1));
+	ASSERT_EQ(0, task_kill(&waiter->task, SIGKILL));
+	ASSERT_EQ(0, task_kill(&owner->task, SIGKILL));
+	ASSERT_EQ(0, task_join(&waiter->task, NULL));
+	ASSERT_EQ(0, task_join(&owner->task, NULL));
+	munmap(cells, 64 * KSYNC_CELL_SIZE);
+	close(fd);
+}
+
+/* A task goes on living whose handle's domain, and module, are gone. */
+static int step_leave(struct player *p)
+{
+	munmap(p->cells, 64 * KSYNC_CELL_SIZE);
+	return close(p->fd) ? -EBADF : 0;
+}
+
+TEST(unload_and_load)
+{
+	struct player *alive = NULL;
+	struct ksync_info info;
+	uint32_t handle;
+	int fd, round;
+
+	if (!getenv("KSYNC_KO"))
+		SKIP(return, "KSYNC_KO= does not name the module to load again");
+	ASSERT_EQ(0, access(getenv("KSYNC_KO"), R_OK));
+	for (round = 0; round < 3; round++) {
+		leave_traces(_metadata, &alive);
+		EXPECT_TRUE(is_refused(delete_module()));
+		ASSERT_EQ(0, player_do(alive, step_leave, 0));
+		ASSERT_EQ(0, unload());
+		EXPECT_EQ(-1, access("/sys/module/ksync", F_OK));
+		/* It dies without the module. */
+		if (round == 1)
+			EXPECT_EQ(0, player_end(alive));
+		ASSERT_EQ(0, init_module());
+		ASSERT_EQ(0, await_true(device_is_there, NULL));
+		if (round != 1)
+			EXPECT_EQ(0, player_end(alive));
+
+		fd = raw_open();
+		ASSERT_EQ(0, raw_info(fd, &info));
+		EXPECT_EQ(0, info.objects);
+		EXPECT_EQ(0, info.threads);
+		ASSERT_EQ(0, raw_attach(fd, &handle));
+		close(fd);
+	}
+}
+
+KSFT_MAIN
