@@ -199,8 +199,9 @@ struct ksync_name {
 
 /* Flags of LOCK and WAIT. */
 #define KSYNC_WAIT_TRY		 0x1	/* LOCK only: EBUSY rather than wait */
-#define KSYNC_WAIT_INTERRUPTIBLE 0x2	/* EINTR after a signal handler ran; */
-					/* without it the call goes on */
+#define KSYNC_WAIT_INTERRUPTIBLE 0x2	/* EINTR after a signal handler ran, */
+					/* unless with SA_RESTART; without */
+					/* this flag the call always goes on */
 #define KSYNC_WAIT_REALTIME	 0x4	/* deadline on CLOCK_REALTIME, else MONOTONIC */
 
 #define KSYNC_NO_DEADLINE	0xffffffffffffffffULL
@@ -220,7 +221,7 @@ struct ksync_name {
  * EBUSY	TRY: somebody has it
  * EDEADLK	the caller has it, or waiting would close a cycle, or the chain
  *		of owners is longer than max_chain
- * EINTR	a signal handler ran (INTERRUPTIBLE)
+ * EINTR	a signal handler without SA_RESTART ran (INTERRUPTIBLE)
  * ENOTRECOVERABLE  an owner unlocked it without making it consistent
  * ETIMEDOUT	the deadline passed
  * EUCLEAN	the word names no thread of this domain: it was overwritten
