@@ -6,8 +6,8 @@
  *	index [-t TASKS] [-m MEGABYTES] DIRECTORY
  *
  * The tasks come from clone() and share the domain and a mapping, nothing else.
- * Each takes files from a queue, counts the words of one on its own, and adds
- * them to the shards, each under its mutex.
+ * Each takes files from a queue, sorts the words of one by shard, and adds them
+ * to the shards, each under its mutex.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -24,7 +24,6 @@
 #define TASKS_MAX	64
 #define STACK		(256 * 1024)
 #define INDEX_SIZE	(8UL << 30)	/* address space, not memory */
-#define FILE_SIZE	(INDEX_SIZE / 8)
 
 /**
  * struct shard - the words with one value of hash % SHARDS
@@ -47,9 +46,24 @@ static struct index *index_;
 static struct files files;
 static unsigned int tasks = 4;
 
-/* One file's words, by shard: private to each task. */
-static struct arena local_arena;
-static struct table local[SHARDS];
+/**
+ * struct batch - the words of one file that go to one shard; private to a task
+ * @bytes: for each word a struct mention and its letters
+ * @used: how many bytes
+ * @room: how many there are
+ */
+struct batch {
+	char *bytes;
+	size_t used;
+	size_t room;
+};
+
+struct mention {
+	uint32_t hash;
+	uint32_t len;
+};
+
+static struct batch batches[SHARDS];
 
 /* The high bits: the tables' buckets go by the low ones. */
 static unsigned int shard_of(uint32_t hash)
@@ -57,32 +71,46 @@ static unsigned int shard_of(uint32_t hash)
 	return hash >> 28;
 }
 
-static void count_word(void *file, const char *text, size_t len, uint32_t hash)
+static void note_word(void *unused, const char *text, size_t len, uint32_t hash)
 {
-	table_add(&local[shard_of(hash)], text, len, hash, *(uint32_t *)file, 1);
+	struct mention m = { .hash = hash, .len = len };
+	struct batch *b = &batches[shard_of(hash)];
+
+	(void)unused;
+	if (b->used + sizeof(m) + len > b->room) {
+		b->room = 2 * b->room + 4096;
+		b->bytes = realloc(b->bytes, b->room);
+		if (!b->bytes)
+			err(1, "no memory");
+	}
+	memcpy(b->bytes + b->used, &m, sizeof(m));
+	memcpy(b->bytes + b->used + sizeof(m), text, len);
+	b->used += sizeof(m) + len;
 }
 
-static void merge(struct shard *s, const struct table *from, uint32_t file)
+static void add_batch(struct shard *s, const struct batch *b, uint32_t file)
 {
-	const struct word *w;
+	const char *p = b->bytes, *end = p + b->used;
+	struct mention m;
 
 	must(ksync_mutex_lock(&s->mutex), "a shard's mutex");
-	for (w = table_next(from, NULL); w; w = table_next(from, w))
-		table_add(&s->table, w->text, w->len, w->hash, file, w->count);
+	while (p < end) {
+		memcpy(&m, p, sizeof(m));
+		p += sizeof(m);
+		table_add(&s->table, p, m.len, m.hash, file);
+		p += m.len;
+	}
 	must(ksync_mutex_unlock(&s->mutex), "a shard's mutex");
 }
 
 static void index_file(uint32_t file)
 {
-	int i;
-
-	local_arena.used = 0;
-	for (i = 0; i < SHARDS; i++)
-		table_init(&local[i], &local_arena);
-	file_words(&files, file, count_word, &file);
-	for (i = 0; i < SHARDS; i++)
-		if (local[i].words)
-			merge(&index_->shards[i], &local[i], file);
+	for (int i = 0; i < SHARDS; i++)
+		batches[i].used = 0;
+	file_words(&files, file, note_word, NULL);
+	for (int i = 0; i < SHARDS; i++)
+		if (batches[i].used)
+			add_batch(&index_->shards[i], &batches[i], file);
 }
 
 static int run_indexer(void *number)
@@ -93,7 +121,6 @@ static int run_indexer(void *number)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(name, sizeof(name), "indexer-%u", (unsigned int)(long)number);
 	prctl(PR_SET_NAME, name);
-	arena_init(&local_arena, FILE_SIZE, MAP_PRIVATE);
 	while (queue_take(&index_->queue, &file))
 		index_file(file);
 	_exit(0);
@@ -201,7 +228,7 @@ static void count_plain(void *arg, const char *text, size_t len, uint32_t hash)
 	struct plain *p = arg;
 
 	p->words++;
-	table_add(&p->table, text, len, hash, p->file, 1);
+	table_add(&p->table, text, len, hash, p->file);
 }
 
 static double run_plain(struct plain *p)

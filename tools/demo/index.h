@@ -96,7 +96,7 @@ struct table {
 
 void table_init(struct table *t, struct arena *a);
 void table_add(struct table *t, const char *text, size_t len, uint32_t hash,
-	       uint32_t file, uint32_t count);
+	       uint32_t file);
 struct word *table_find(const struct table *t, const char *text, size_t len,
 			uint32_t hash);
 

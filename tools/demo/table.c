@@ -143,9 +143,9 @@ static struct posting *make_posting(struct table *t, struct word *w,
 	return p;
 }
 
-/* Calls for the same word and file follow each other, or add up to one. */
+/* Count a word once.  All words of a file come before those of the next. */
 void table_add(struct table *t, const char *text, size_t len, uint32_t hash,
-	       uint32_t file, uint32_t count)
+	       uint32_t file)
 {
 	struct word *w = table_find(t, text, len, hash);
 	struct posting *p;
@@ -155,6 +155,6 @@ void table_add(struct table *t, const char *text, size_t len, uint32_t hash,
 	p = w->postings;
 	if (!p || p->file != file)
 		p = make_posting(t, w, file);
-	p->count += count;
-	w->count += count;
+	p->count++;
+	w->count++;
 }
