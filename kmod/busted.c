@@ -8,9 +8,9 @@
 #include "core.h"
 
 static int busted_take(const struct ksync_object *obj, u32 handle,
-		       const struct ksync_state *st, u32 *seen)
+		       const struct ksync_state *st)
 {
-	*seen = xchg(&obj->cell->word, handle);
+	xchg(&obj->cell->word, handle);
 	return 0;
 }
 

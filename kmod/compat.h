@@ -39,6 +39,18 @@ static inline void ksync_hrtimer_setup_on_stack(struct hrtimer *timer,
 #endif
 }
 
+static inline void ksync_hrtimer_setup(struct hrtimer *timer,
+				       enum hrtimer_restart (*fn)(struct hrtimer *),
+				       clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, fn, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+#endif
+}
+
 /* 6.16 gave the exit tracepoint a second argument. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
 #define KSYNC_EXIT_PROBE_ARGS	void *data, struct task_struct *task, bool group_dead

@@ -150,7 +150,10 @@ struct ksync_bucket {
  *	read by graph walks under RCU
  * @owner_handle: of @owner in this domain
  * @owned: in @owner->owned; @owner->lock
- * @handoff: the leader was overtaken long enough: hand over; bucket lock
+ * @freed: since when the word was left to the leader, who has not got it yet;
+ *	0: it was not; bucket lock, read by @starve
+ * @starve: fires when that is too long ago
+ * @handoff: it is: hand over; cleared under the bucket lock
  * @spinners: waiters that spin, in FIFO order; bucket lock
  * @reap: to be freed by the reaper, where freeing at once is not possible
  */
@@ -168,6 +171,8 @@ struct ksync_state {
 	struct ksync_thread *owner;
 	u32 owner_handle;
 	struct list_head owned;
+	u64 freed;
+	struct hrtimer starve;
 	bool handoff;
 	struct list_head spinners;
 	struct llist_node reap;
@@ -198,7 +203,6 @@ struct ksync_timer {
  * @prio: at arrival: task->prio, all of normal policy alike
  * @seq: orders equal priorities
  * @since: when it arrived, CLOCK_MONOTONIC
- * @overtaken: when it, as leader, was overtaken first; 0 not yet
  * @bitset: waitq: which wake-ups it hears
  * @woken: waitq: has been taken out of the queue; release/acquire
  * @aside: has passed the leadership to somebody of higher priority once
@@ -216,7 +220,6 @@ struct ksync_waiter {
 	int prio;
 	u64 seq;
 	u64 since;
-	u64 overtaken;
 	u32 bitset;
 	bool woken;
 	bool aside;
@@ -246,7 +249,7 @@ struct ksync_ops {
 	bool owned;
 	bool pass_queue;
 	int (*take)(const struct ksync_object *obj, u32 handle,
-		    const struct ksync_state *st, u32 *seen);
+		    const struct ksync_state *st);
 	u32 (*give)(const struct ksync_state *st);
 	bool (*spin_queue)(struct ksync_waiter *w);
 	bool (*spin_front)(struct ksync_waiter *w);
@@ -310,7 +313,8 @@ void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
 void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d);
 void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st);
 bool ksync_waiter_dequeue(struct ksync_waiter *w);
-bool ksync_waiter_starves(const struct ksync_waiter *w);
+void ksync_state_freed(struct ksync_state *st);
+bool ksync_state_starves(const struct ksync_state *st);
 struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st);
 int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags);
 
@@ -334,9 +338,10 @@ struct ksync_thread *ksync_graph_holder(const struct ksync_state *st);
 /* word.c */
 int ksync_word_verdict(const struct ksync_object *obj, u32 handle, u32 word);
 int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
-		      const struct ksync_state *st, u32 *seen);
+		      const struct ksync_state *st);
 int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep);
-void ksync_word_clear_waiters(const struct ksync_object *obj);
+u32 ksync_word_set(const struct ksync_object *obj, u32 bits);
+u32 ksync_word_clear(const struct ksync_object *obj, u32 bits);
 u32 ksync_word_give(const struct ksync_state *st);
 
 /* lock.c, unlock.c */

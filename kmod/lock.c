@@ -17,19 +17,19 @@
  * A leader that gets the word keeps the queue while others are in it.
  *
  * No wake-up is lost.  The word is left free, or being handed over, only with a
- * leader on its way; WOKEN says so, and is cleared by the leader alone:
+ * leader on its way; WOKEN says so, and where it is clear UNLOCK finds out:
  *
  *	CPU0 (leader, under the bucket lock)	CPU1 (overtaker, user space)
  *	----					----
- *	cmpxchg: X|WAITERS|WOKEN ->		cmpxchg: X|WAITERS|WOKEN ->
+ *	fetch_andnot: X|WAITERS|WOKEN ->	cmpxchg: X|WAITERS|WOKEN ->
  *		 X|WAITERS		[A]		 WAITERS|WOKEN	[B]
  *	owner of the front = X			fails: UNLOCK
  *	unlock(bucket)				lock(bucket)
  *	lock(front)				release the front
  *
- * Either [B] comes first, [A] fails and the leader finds the word free; or [A]
- * does, and CPU1 has to come into the kernel, where the bucket lock makes it
- * see its ownership of the front.
+ * Either [B] comes first, [A] returns a word without owner and the leader looks
+ * again; or [A] does, and CPU1 has to come into the kernel, where the bucket
+ * lock makes it see its ownership of the front.
  */
 #include <linux/freezer.h>
 #include <linux/sched/signal.h>
@@ -129,14 +129,15 @@ static int depart(struct request *r, int ret)
 		ksync_owner_clear(st);
 	if (led) {
 		WRITE_ONCE(st->leader, NULL);
-		st->handoff = false;
+		WRITE_ONCE(st->freed, 0);
+		WRITE_ONCE(st->handoff, false);
 		if (got_it(ret) && !last && !st->obj.ops->pass_queue) {
 			ksync_owner_set_current(st, r->self, r->arg->thread);
 			release = false;
 		}
 	}
 	if (last && !got_it(ret))
-		ksync_word_clear_waiters(&st->obj);
+		ksync_word_clear(&st->obj, KSYNC_WAITERS | KSYNC_WOKEN);
 	if (release)
 		refcount_inc(&st->refs);
 	raw_spin_unlock(&st->bucket->lock);
@@ -148,30 +149,6 @@ static int depart(struct request *r, int ret)
 	if (last)
 		ksync_state_put(st);
 	return ret;
-}
-
-static void note_overtaken(struct ksync_waiter *w)
-{
-	if (!w->overtaken)
-		w->overtaken = ktime_get_ns();
-	else if (ksync_waiter_starves(w))
-		w->state->handoff = true;
-}
-
-/*
- * Keep WAITERS set and WOKEN as told in a word that is held.
- * Return: the holder, 0 if it is held no more.
- */
-static u32 mark_word(struct request *r, u32 woken)
-{
-	u32 *word = &r->obj.cell->word;
-	u32 v = READ_ONCE(*word);
-
-	do {
-		if (ksync_word_verdict(&r->obj, r->arg->thread, v) != -EBUSY)
-			return 0;
-	} while (!try_cmpxchg(word, &v, (v & ~KSYNC_WOKEN) | KSYNC_WAITERS | woken));
-	return v & KSYNC_OWNER;
 }
 
 /* What to do about somebody else having the word. */
@@ -187,10 +164,12 @@ static enum next_step prepare_front(struct request *r, bool spin)
 	struct ksync_waiter *w = &r->w;
 	u32 holder;
 
-	note_overtaken(w);
+	ksync_state_freed(w->state);
+	if (ksync_state_starves(w->state))
+		WRITE_ONCE(w->state->handoff, true);
 	if (spin && !w->state->handoff)
-		return mark_word(r, KSYNC_WOKEN) ? SPIN : LOOK_AGAIN;
-	holder = mark_word(r, 0);
+		return ksync_word_set(&r->obj, KSYNC_WAITERS | KSYNC_WOKEN) ? SPIN : LOOK_AGAIN;
+	holder = ksync_word_clear(&r->obj, KSYNC_WOKEN);
 	if (holder && ksync_owner_set(w->state, &w->state->front, holder))
 		return BLOCK;
 	return LOOK_AGAIN;
@@ -359,7 +338,7 @@ static int join(struct request *r, struct ksync_state **spare)
 {
 	struct ksync_bucket *b = ksync_bucket(r->obj.domain, r->obj.id);
 	struct ksync_state *st;
-	u32 seen;
+	u32 holder;
 	int ret;
 
 	raw_spin_lock(&b->lock);
@@ -369,14 +348,13 @@ static int join(struct request *r, struct ksync_state **spare)
 	}
 	st = ksync_state_find(b, r->obj.domain, r->obj.id);
 	for (;;) {
-		ret = r->obj.ops->take(&r->obj, r->arg->thread, st, &seen);
+		ret = r->obj.ops->take(&r->obj, r->arg->thread, st);
 		if (ret != -EBUSY || !spare)
 			goto unlock;
-		if (!try_cmpxchg(&r->obj.cell->word, &seen, seen | KSYNC_WAITERS))
-			continue;
+		holder = ksync_word_set(&r->obj, KSYNC_WAITERS);
 		if (st)
 			break;
-		if (state_begin(r, *spare, b, seen & KSYNC_OWNER)) {
+		if (holder && state_begin(r, *spare, b, holder)) {
 			st = *spare;
 			*spare = NULL;
 			break;

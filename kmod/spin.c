@@ -91,7 +91,7 @@ bool ksync_spin_front(struct ksync_waiter *w)
 		holder = READ_ONCE(st->obj.cell->word) & KSYNC_OWNER;
 		if (!holder || holder == KSYNC_HANDOFF)
 			return true;
-		if (++looks % CLOCK_LOOKS == 0 && ksync_waiter_starves(w))
+		if (++looks % CLOCK_LOOKS == 0 && ksync_state_starves(st))
 			return false;
 		cpu_relax();
 	} while (may_spin(st, &idle));

@@ -50,6 +50,7 @@ static int release(struct ksync_object *obj, struct ksync_thread *self, u32 hand
 	ret = release_word(obj, st, handle);
 	if (st) {
 		nr = st->nr;
+		ksync_state_freed(st);
 		if (st->owner == self)
 			rtm = ksync_owner_commit(st);
 	}

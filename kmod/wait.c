@@ -43,6 +43,56 @@ struct ksync_state *ksync_state_find(struct ksync_bucket *b,
 	return NULL;
 }
 
+static u64 starve_ns(void)
+{
+	return (u64)READ_ONCE(ksync_handoff_us) * NSEC_PER_USEC;
+}
+
+/** ksync_state_starves() - the word was left to the leader too long ago */
+bool ksync_state_starves(const struct ksync_state *st)
+{
+	u64 freed = READ_ONCE(st->freed);
+
+	return freed && ktime_get_ns() - freed >= starve_ns();
+}
+
+/*
+ * The leader may be on its way for long: it is runnable, and waits for a CPU
+ * that those who overtake it keep busy without ever entering the kernel, for
+ * the word has WOKEN set.  Clear that, and the next unlock comes here and hands
+ * the word over.  Interrupt context, no lock: a stale @handoff hands over once
+ * too often, and WOKEN may always be clear.
+ *
+ * The cell is there: it is freed a grace period after the last waiter left, and
+ * an interrupt handler holds that up.
+ */
+static enum hrtimer_restart leader_starves(struct hrtimer *timer)
+{
+	struct ksync_state *st = container_of(timer, struct ksync_state, starve);
+
+	if (!READ_ONCE(st->nr) || !READ_ONCE(st->freed))
+		return HRTIMER_NORESTART;
+	if (!ksync_state_starves(st)) {
+		hrtimer_forward_now(timer, ns_to_ktime(starve_ns()));
+		return HRTIMER_RESTART;
+	}
+	WRITE_ONCE(st->handoff, true);
+	atomic_andnot(KSYNC_WOKEN, (atomic_t *)&st->obj.cell->word);
+	return HRTIMER_NORESTART;
+}
+
+/** ksync_state_freed() - under the bucket lock: the word is left to the leader */
+void ksync_state_freed(struct ksync_state *st)
+{
+	lockdep_assert_held(&st->bucket->lock);
+	if (!st->freed)
+		WRITE_ONCE(st->freed, ktime_get_ns());
+	/* Not stopped when the leader has got it: it will find nothing to do. */
+	if (!hrtimer_active(&st->starve))
+		hrtimer_start(&st->starve, ns_to_ktime(starve_ns()),
+			      HRTIMER_MODE_REL_HARD);
+}
+
 /**
  * ksync_state_alloc() - before the bucket lock is taken
  *
@@ -67,6 +117,9 @@ struct ksync_state *ksync_state_alloc(void)
 	WRITE_ONCE(st->owner, NULL);
 	st->owner_handle = 0;
 	INIT_LIST_HEAD(&st->owned);
+	st->freed = 0;
+	ksync_hrtimer_setup(&st->starve, leader_starves, CLOCK_MONOTONIC,
+			    HRTIMER_MODE_REL_HARD);
 	st->handoff = false;
 	INIT_LIST_HEAD(&st->spinners);
 	return st;
@@ -75,8 +128,10 @@ struct ksync_state *ksync_state_alloc(void)
 /** ksync_state_free() - of one that was never published, or has no user left */
 void ksync_state_free(struct ksync_state *st)
 {
-	if (st)
-		kmem_cache_free(state_cache, st);
+	if (!st)
+		return;
+	hrtimer_cancel(&st->starve);
+	kmem_cache_free(state_cache, st);
 }
 
 /** ksync_state_put() - not under a raw lock */
@@ -210,14 +265,6 @@ struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st)
 	struct rb_node *first = rb_first_cached(&st->waiters);
 
 	return first ? rb_entry(first, struct ksync_waiter, rb) : NULL;
-}
-
-/** ksync_waiter_starves() - the leader was overtaken so long ago that it is to be served */
-bool ksync_waiter_starves(const struct ksync_waiter *w)
-{
-	u64 limit = (u64)READ_ONCE(ksync_handoff_us) * NSEC_PER_USEC;
-
-	return w->overtaken && ktime_get_ns() - w->overtaken >= limit;
 }
 
 /**

@@ -51,26 +51,25 @@ static u32 died_bit(int verdict)
  * @obj: object
  * @handle: who wants it
  * @st: its state, NULL if nobody waits
- * @seen: the word as it was when it could not be had
  *
  * Return: a verdict; taken if 0 or -EOWNERDEAD. On its way to a waiter while
  * nobody waits is nonsense: -EUCLEAN.
  */
 int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
-		      const struct ksync_state *st, u32 *seen)
+		      const struct ksync_state *st)
 {
 	const u32 keep = st ? KSYNC_WAITERS | KSYNC_WOKEN : 0;
 	u32 *word = &obj->cell->word;
+	u32 v = READ_ONCE(*word);
 	int ret;
 
-	*seen = READ_ONCE(*word);
 	do {
-		ret = ksync_word_verdict(obj, handle, *seen);
+		ret = ksync_word_verdict(obj, handle, v);
 		if (ret == -EINPROGRESS)
 			return st ? -EBUSY : -EUCLEAN;
 		if (ret && ret != -EOWNERDEAD)
 			return ret;
-	} while (!try_cmpxchg(word, seen, handle | died_bit(ret) | (*seen & keep)));
+	} while (!try_cmpxchg(word, &v, handle | died_bit(ret) | (v & keep)));
 	return ret;
 }
 
@@ -98,14 +97,33 @@ int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep)
 	return ret;
 }
 
-/** ksync_word_clear_waiters() - nobody waits any more */
-void ksync_word_clear_waiters(const struct ksync_object *obj)
+static u32 thread_in(u32 word)
 {
-	u32 *word = &obj->cell->word;
-	u32 v = READ_ONCE(*word);
+	u32 holder = word & KSYNC_OWNER;
 
-	while (!try_cmpxchg(word, &v, v & ~(KSYNC_WAITERS | KSYNC_WOKEN)))
-		;
+	return holder <= KSYNC_HANDLE_MAX ? holder : 0;
+}
+
+/**
+ * ksync_word_set() - set flags
+ * @obj: whose word
+ * @bits: WAITERS, WOKEN
+ *
+ * This and ksync_word_clear() must not fail and try again: an owner that locks
+ * and unlocks in a loop changes the word faster than a handle is looked up, and
+ * the bucket lock is held.
+ *
+ * Return: the handle that the word held, 0 if it was that of no thread.
+ */
+u32 ksync_word_set(const struct ksync_object *obj, u32 bits)
+{
+	return thread_in(atomic_fetch_or(bits, (atomic_t *)&obj->cell->word));
+}
+
+/** ksync_word_clear() - clear flags; see ksync_word_set() */
+u32 ksync_word_clear(const struct ksync_object *obj, u32 bits)
+{
+	return thread_in(atomic_fetch_andnot(bits, (atomic_t *)&obj->cell->word));
 }
 
 /**
@@ -117,7 +135,7 @@ void ksync_word_clear_waiters(const struct ksync_object *obj)
  */
 u32 ksync_word_give(const struct ksync_state *st)
 {
-	if (st->handoff)
+	if (READ_ONCE(st->handoff))
 		return KSYNC_HANDOFF | KSYNC_WAITERS;
 	return KSYNC_WAITERS | KSYNC_WOKEN;
 }
