@@ -151,7 +151,7 @@ struct ksync_bucket {
  * @owner_handle: of @owner in this domain
  * @owned: in @owner->owned; @owner->lock
  * @freed: since when the word was left to the leader, who has not got it yet;
- *	0: it was not; bucket lock, read by @starve
+ *	0: it was not; written under the bucket lock or by the leader
  * @starve: fires when that is too long ago
  * @handoff: it is: hand over; cleared under the bucket lock
  * @spinners: waiters that spin, in FIFO order; bucket lock

@@ -164,7 +164,6 @@ static enum next_step prepare_front(struct request *r, bool spin)
 	struct ksync_waiter *w = &r->w;
 	u32 holder;
 
-	ksync_state_freed(w->state);
 	if (ksync_state_starves(w->state))
 		WRITE_ONCE(w->state->handoff, true);
 	if (spin && !w->state->handoff)

@@ -89,8 +89,12 @@ bool ksync_spin_front(struct ksync_waiter *w)
 
 	do {
 		holder = READ_ONCE(st->obj.cell->word) & KSYNC_OWNER;
-		if (!holder || holder == KSYNC_HANDOFF)
+		if (!holder || holder == KSYNC_HANDOFF) {
+			/* If somebody is faster, it counts from here. */
+			if (!READ_ONCE(st->freed))
+				WRITE_ONCE(st->freed, ktime_get_ns());
 			return true;
+		}
 		if (++looks % CLOCK_LOOKS == 0 && ksync_state_starves(st))
 			return false;
 		cpu_relax();
