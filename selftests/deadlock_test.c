@@ -385,12 +385,17 @@ TEST_F(deadlock, through_futex_waited_for_first)
 	check_free(_metadata, self, 2);
 }
 
-/* The other way round the kernel's own futex code sees the cycle. */
+/*
+ * The other way round the kernel's own futex code sees the cycle, once the first
+ * waiter is in the chain: a task looks asleep before that, the boost tells.
+ */
 TEST_F(deadlock, through_futex_waited_for_last)
 {
 	begin(_metadata, self, variant->task, 2);
 	ASSERT_EQ(0, player_do(self->a[0], step_futex_lock, 0));
+	ASSERT_EQ(0, sched_fifo(task_tid(&self->a[0]->task), 20));
 	WAIT_FOR(self->a[0], step_lock, self->id[1]);
+	ASSERT_EQ(0, await_prio(task_tid(&self->a[1]->task), FIFO_SHOWN(20)));
 	EXPECT_EQ(-EDEADLK, player_do(self->a[1], step_futex_lock, 0));
 	EXPECT_EQ(0, player_do(self->a[1], step_unlock, self->id[1]));
 	EXPECT_EQ(0, player_result(self->a[0]));
