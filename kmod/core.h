@@ -180,9 +180,10 @@ struct ksync_state {
 
 /**
  * struct ksync_timer - a deadline for the current task
- * @timer: armed unless the deadline is KSYNC_NO_DEADLINE
+ * @timer: not set up if the deadline is KSYNC_NO_DEADLINE
  * @task: who waits
  * @notify: break a wait on an rt_mutex, which a wake-up alone does not
+ * @armed: @timer is set up
  * @fired: the deadline has passed
  */
 struct ksync_timer {
@@ -336,7 +337,6 @@ void ksync_graph_unblock(struct ksync_thread *self);
 struct ksync_thread *ksync_graph_holder(const struct ksync_state *st);
 
 /* word.c */
-int ksync_word_verdict(const struct ksync_object *obj, u32 handle, u32 word);
 int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
 		      const struct ksync_state *st);
 int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep);

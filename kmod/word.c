@@ -9,17 +9,14 @@
 
 #include "core.h"
 
-/**
- * ksync_word_verdict() - what a word means to a thread that wants it
- * @obj: whose word
- * @handle: who wants it
- * @word: its value
+/*
+ * What a word means to a thread that wants it.
  *
  * Return: 0 free; -EOWNERDEAD free, its owner died; -EBUSY held; -EDEADLK held
  * by @handle; -EINPROGRESS on its way to a waiter; -ENOTRECOVERABLE; -EUCLEAN
  * no thread has ever had that number.
  */
-int ksync_word_verdict(const struct ksync_object *obj, u32 handle, u32 word)
+static int verdict(const struct ksync_object *obj, u32 handle, u32 word)
 {
 	const u32 holder = word & KSYNC_OWNER;
 	bool alive;
@@ -41,9 +38,9 @@ int ksync_word_verdict(const struct ksync_object *obj, u32 handle, u32 word)
 	return alive ? -EBUSY : -EOWNERDEAD;
 }
 
-static u32 died_bit(int verdict)
+static u32 died_bit(int ret)
 {
-	return verdict == -EOWNERDEAD ? KSYNC_OWNER_DIED : 0;
+	return ret == -EOWNERDEAD ? KSYNC_OWNER_DIED : 0;
 }
 
 /**
@@ -64,7 +61,7 @@ int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
 	int ret;
 
 	do {
-		ret = ksync_word_verdict(obj, handle, v);
+		ret = verdict(obj, handle, v);
 		if (ret == -EINPROGRESS)
 			return st ? -EBUSY : -EUCLEAN;
 		if (ret && ret != -EOWNERDEAD)
@@ -88,7 +85,7 @@ int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep)
 	int ret;
 
 	do {
-		ret = ksync_word_verdict(obj, handle, v);
+		ret = verdict(obj, handle, v);
 		if (ret == -EINPROGRESS)
 			ret = v & KSYNC_OWNER_DIED ? -EOWNERDEAD : 0;
 		if (ret && ret != -EOWNERDEAD)
