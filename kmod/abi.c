@@ -12,6 +12,7 @@ static_assert(offsetof(struct ksync_cell, word) == 0);
 static_assert(offsetof(struct ksync_cell, waiters) == 4);
 static_assert(offsetof(struct ksync_cell, attr) == 8);
 static_assert(offsetof(struct ksync_cell, depth) == 12);
+static_assert(offsetof(struct ksync_cell, limit) == 16);
 
 static_assert(sizeof(struct ksync_info) == 56);
 static_assert(sizeof(struct ksync_create) == 24);
@@ -23,8 +24,14 @@ static_assert(sizeof(struct ksync_unlock) == 16);
 static_assert(sizeof(struct ksync_wait) == 32);
 static_assert(sizeof(struct ksync_wake) == 24);
 static_assert(sizeof(struct ksync_requeue) == 40);
-static_assert(sizeof(struct ksync_query) == 96);
+static_assert(sizeof(struct ksync_query) == 104);
+static_assert(sizeof(struct ksync_acquire) == 24);
+static_assert(sizeof(struct ksync_release) == 24);
+static_assert(sizeof(struct ksync_cond_wait) == 40);
+static_assert(sizeof(struct ksync_cond_signal) == 16);
+static_assert(KSYNC_SLOTS * sizeof(u32) == KSYNC_CELL_SIZE);
 
-/* The three bits above the owner do not overlap it or each other. */
-static_assert((KSYNC_WAITERS ^ KSYNC_OWNER_DIED ^ KSYNC_WOKEN ^ KSYNC_OWNER) == U32_MAX);
+/* The four bits above the owner do not overlap it or each other. */
+static_assert((KSYNC_WAITERS ^ KSYNC_OWNER_DIED ^ KSYNC_WOKEN ^ KSYNC_READ ^
+	       KSYNC_OWNER) == U32_MAX);
 static_assert(KSYNC_HANDLE_MAX < KSYNC_NOTRECOVERABLE);

@@ -76,7 +76,7 @@ static const struct command commands[] = {
 	COMMAND(INFO, info, max_chain, true),
 	COMMAND(CREATE, create, ids, false),
 	COMMAND(DESTROY, destroy, pad, true),
-	COMMAND(ATTACH, attach, pad, true),
+	COMMAND(ATTACH, attach, slot, true),
 	COMMAND(NAME, name, name, false),
 	COMMAND(QUERY, query, name, true),
 	COMMAND(LOCK, lock, deadline, false),

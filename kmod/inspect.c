@@ -77,7 +77,7 @@ int ksync_inspect_query(struct ksync_domain *d, struct ksync_query *arg)
 	struct ksync_object obj;
 	int ret;
 
-	if (arg->pad)
+	if (arg->pad || arg->pad2)
 		return -EINVAL;
 	ret = ksync_object_find(d, arg->id, &obj);
 	if (ret)

@@ -293,7 +293,7 @@ int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg)
 {
 	int ret;
 
-	if (arg->flags || arg->pad)
+	if (arg->flags || arg->slot)
 		return -EINVAL;
 	ret = attach(d, &arg->thread);
 	if (ret == -ENOSPC) {

@@ -23,12 +23,16 @@ SIZE_IS(create, 24);
 SIZE_IS(destroy, 24);
 SIZE_IS(attach, 16);
 SIZE_IS(name, 40);
-SIZE_IS(query, 96);
+SIZE_IS(query, 104);
 SIZE_IS(lock, 24);
 SIZE_IS(unlock, 16);
 SIZE_IS(wait, 32);
 SIZE_IS(wake, 24);
 SIZE_IS(requeue, 40);
+SIZE_IS(acquire, 24);
+SIZE_IS(release, 24);
+SIZE_IS(cond_wait, 40);
+SIZE_IS(cond_signal, 16);
 
 /* Room behind the argument. */
 #define TAIL 64
@@ -96,7 +100,7 @@ static const struct command commands[] = {
 	{ COMMAND(DESTROY, destroy),
 	  .has_out = true, .pad = AT(destroy, pad) },
 	{ COMMAND(ATTACH, attach),
-	  .has_out = true, .flags = AT(attach, flags), .pad = AT(attach, pad) },
+	  .has_out = true, .flags = AT(attach, flags), .pad = AT(attach, slot) },
 	{ COMMAND(NAME, name), .id = AT(name, id) },
 	{ COMMAND(QUERY, query),
 	  .has_out = true, .pad = AT(query, pad), .id = AT(query, id) },

@@ -39,10 +39,12 @@
 /**
  * struct ksync_cell - one object, one cache line
  * @word: what the fast path changes; the layout depends on the kind
- * @waiters: waitq: how many tasks wait (kept by the module)
+ * @waiters: waitq, sem, event, cond: how many tasks wait (kept by the module)
  * @attr: kind | flags << 8, as given to CREATE (a copy; the module keeps its own)
  * @depth: recursive mutex: how often the owner holds it beyond once; only the
  *	owner touches it
+ * @limit: sem: its greatest value; 0 means KSYNC_SEM_MAX. Whoever creates it
+ *	writes this and the initial value before others learn the id
  * @reserved: zero
  */
 struct ksync_cell {
@@ -50,13 +52,14 @@ struct ksync_cell {
 	__u32 waiters;
 	__u32 attr;
 	__u32 depth;
-	__u32 reserved[12];
+	__u32 limit;
+	__u32 reserved[11];
 };
 
 #define KSYNC_CELL_SIZE		64
 
 /*
- * The word of a mutex or spin.
+ * The word of a mutex, spin or rwlock: the owner of an rwlock is its writer.
  *
  * lock:   CAS 0 -> handle.  If that fails and the owner field is 0 and
  *	   OWNER_DIED is clear, CAS word -> word | handle takes it as well
@@ -72,12 +75,53 @@ struct ksync_cell {
 #define KSYNC_WAITERS		0x80000000U	/* UNLOCK must be called */
 #define KSYNC_OWNER_DIED	0x40000000U
 #define KSYNC_WOKEN		0x20000000U	/* a waiter is on its way: it need not */
-#define KSYNC_OWNER		0x1fffffffU	/* a thread handle, 0, or: */
-#define KSYNC_HANDOFF		0x1fffffffU	/* being handed to a waiter */
-#define KSYNC_NOTRECOVERABLE	0x1ffffffeU	/* unlocked while inconsistent */
-#define KSYNC_HANDLE_MAX	0x1ffffff0U
+#define KSYNC_READ		0x10000000U	/* rwlock: readers may be in the slots */
+#define KSYNC_OWNER		0x0fffffffU	/* a thread handle, 0, or: */
+#define KSYNC_HANDOFF		0x0fffffffU	/* being handed to a waiter */
+#define KSYNC_NOTRECOVERABLE	0x0ffffffeU	/* unlocked while inconsistent */
+#define KSYNC_HANDLE_MAX	0x0ffffff0U
 
-/* The word of a waitq belongs to the program. */
+/*
+ * Readers of an rwlock.
+ *
+ * A thread that reads says so in a cell of its own, a slot cell (see ATTACH):
+ * an array of 16 entries, each KSYNC_SLOT(id of the rwlock, how often).  No two
+ * entries of a thread name the same rwlock.
+ *
+ * read lock:	have the rwlock already: add 1 to the entry's depth.  Else write
+ *		the entry with depth 1, full barrier, read the word.  If that has
+ *		READ and neither owner nor OWNER_DIED, it is locked.  If it is 0,
+ *		CAS 0 -> READ locks it.  Else take the entry back as in unlock,
+ *		and LOCK with KSYNC_LOCK_READ, which writes the entry itself.
+ * read unlock:	depth above 1: subtract 1.  Else clear the entry, full barrier,
+ *		read the word: if it has WAITERS and an owner, who waits for
+ *		readers to leave, UNLOCK with KSYNC_LOCK_READ.
+ * write lock:	as for a mutex, but only while READ is clear; else LOCK.
+ */
+#define KSYNC_SLOTS		16
+#define KSYNC_SLOT(id, depth)	((id) | (depth) << 24)
+#define KSYNC_SLOT_ID		0x00ffffffU
+#define KSYNC_SLOT_DEPTH_MAX	255U
+
+/* The word of a waitq belongs to the program, that of a cond is not used. */
+
+/*
+ * The word of a sem: its value.  WAITERS is set while somebody waits; the word
+ * is then changed by the module alone.
+ *
+ * wait:   CAS n -> n - 1 where n > 0 and WAITERS is clear.  Else ACQUIRE.
+ * post:   CAS n -> n + k where WAITERS is clear and n + k <= limit.  Else RELEASE.
+ */
+#define KSYNC_SEM_MAX		0x7fffffffU
+
+/*
+ * The word of an event: SET, and WAITERS while somebody waits.
+ *
+ * set:    WAITERS clear: CAS word -> SET.  Else RELEASE.
+ * reset:  clear SET.
+ * wait:   manual reset: SET is enough.  Auto reset: CAS SET -> 0.  Else ACQUIRE.
+ */
+#define KSYNC_EVENT_SET		0x1U
 
 enum ksync_kind {
 	KSYNC_KIND_NONE = 0,
@@ -88,6 +132,7 @@ enum ksync_kind {
 	KSYNC_KIND_EVENT = 5,
 	KSYNC_KIND_COND = 6,
 	KSYNC_KIND_WAITQ = 7,
+	KSYNC_KIND_SLOT = 14,	/* a thread's reader slots: made by ATTACH alone */
 	KSYNC_KIND_BUSTED = 15	/* a mutex that does not exclude: debug builds */
 };
 
@@ -131,6 +176,8 @@ struct ksync_info {
 /* CREATE flags, per kind. */
 #define KSYNC_MUTEX_STRICT	0x1	/* unlock hands over to the top waiter */
 #define KSYNC_MUTEX_RECURSIVE	0x2	/* the library counts in cell->depth */
+#define KSYNC_RWLOCK_STRICT	0x1	/* the same as for a mutex */
+#define KSYNC_EVENT_MANUAL	0x1	/* stays set until reset; else one wait takes it */
 
 /**
  * struct ksync_create - KSYNC_IOC_CREATE: all of a batch or nothing
@@ -168,21 +215,25 @@ struct ksync_destroy {
 	__u32 pad;
 };
 
+#define KSYNC_ATTACH_SLOT	0x1	/* give the task one more slot cell */
+#define KSYNC_THREAD_SLOTS_MAX	4	/* slot cells a task can have in a domain */
+
 /**
  * struct ksync_attach - KSYNC_IOC_ATTACH: give the calling task a handle
  * @size: sizeof(struct ksync_attach)
- * @flags: zero
+ * @flags: KSYNC_ATTACH_SLOT
  * @thread: out: the handle; the same one when already attached
- * @pad: zero
+ * @slot: in: zero; out: with SLOT, the number of a new slot cell
  *
- * The handle dies with the task, at exit or exec; it is not inherited over
- * fork. ENOSPC: the domain's limit of threads is reached.
+ * Handle and slot cells die with the task, at exit or exec; they are not
+ * inherited over fork. ENOSPC: the domain's limit of threads or, with SLOT, of
+ * objects is reached. EAGAIN: the task has KSYNC_THREAD_SLOTS_MAX slot cells.
  */
 struct ksync_attach {
 	__u32 size;
 	__u32 flags;
 	__u32 thread;
-	__u32 pad;
+	__u32 slot;
 };
 
 /**
@@ -197,21 +248,23 @@ struct ksync_name {
 	char name[KSYNC_NAME_LEN];
 };
 
-/* Flags of LOCK and WAIT. */
-#define KSYNC_WAIT_TRY		 0x1	/* LOCK only: EBUSY rather than wait */
+/* Flags of LOCK, WAIT, ACQUIRE and COND_WAIT. */
+#define KSYNC_WAIT_TRY		 0x1	/* LOCK, ACQUIRE: EBUSY rather than wait */
 #define KSYNC_WAIT_INTERRUPTIBLE 0x2	/* EINTR after a signal handler ran, */
 					/* unless with SA_RESTART; without */
 					/* this flag the call always goes on */
 #define KSYNC_WAIT_REALTIME	 0x4	/* deadline on CLOCK_REALTIME, else MONOTONIC */
 
+#define KSYNC_LOCK_READ		 0x8	/* LOCK, UNLOCK: an rwlock, for reading */
+
 #define KSYNC_NO_DEADLINE	0xffffffffffffffffULL
 
 /**
- * struct ksync_lock - KSYNC_IOC_LOCK: take a mutex or spin, waiting for it
+ * struct ksync_lock - KSYNC_IOC_LOCK: take a mutex, spin or rwlock, waiting for it
  * @size: sizeof(struct ksync_lock)
  * @id: object
  * @thread: the caller's handle
- * @flags: KSYNC_WAIT_*
+ * @flags: KSYNC_WAIT_*, KSYNC_LOCK_READ
  * @deadline: absolute, in ns; KSYNC_NO_DEADLINE waits for ever
  *
  * Granted wins over a deadline and over a signal.
@@ -219,8 +272,10 @@ struct ksync_name {
  * 0		taken
  * EOWNERDEAD	taken, and the previous owner died: make it consistent
  * EBUSY	TRY: somebody has it
- * EDEADLK	the caller has it, or waiting would close a cycle, or the chain
- *		of owners is longer than max_chain
+ * EDEADLK	the caller has it (for reading it may have it often), or waiting
+ *		would close a cycle, or the chain of owners is longer than max_chain
+ * EAGAIN	READ: no entry is free in the caller's slot cells, or it has the
+ *		rwlock KSYNC_SLOT_DEPTH_MAX times
  * EINTR	a signal handler without SA_RESTART ran (INTERRUPTIBLE)
  * ENOTRECOVERABLE  an owner unlocked it without making it consistent
  * ETIMEDOUT	the deadline passed
@@ -237,13 +292,13 @@ struct ksync_lock {
 };
 
 /**
- * struct ksync_unlock - KSYNC_IOC_UNLOCK: release a mutex or spin
+ * struct ksync_unlock - KSYNC_IOC_UNLOCK: release a mutex, spin or rwlock
  * @size: sizeof(struct ksync_unlock)
  * @id: object
  * @thread: the caller's handle
- * @flags: zero
+ * @flags: KSYNC_LOCK_READ: the caller has cleared its entry, let a writer know
  *
- * EPERM: the caller does not own it. EUCLEAN: the word was overwritten while
+ * EPERM: the caller does not own it; READ: its entry is still there. EUCLEAN: the word was overwritten while
  * the caller owned the object; it is released all the same.
  */
 struct ksync_unlock {
@@ -325,6 +380,113 @@ struct ksync_requeue {
 };
 
 /**
+ * struct ksync_acquire - KSYNC_IOC_ACQUIRE: wait for a sem or an event and take it
+ * @size: sizeof(struct ksync_acquire)
+ * @id: sem or event
+ * @flags: KSYNC_WAIT_*
+ * @pad: zero
+ * @deadline: as in LOCK
+ *
+ * Granted wins over a deadline and over a signal. 0 taken (a manual-reset event
+ * stays set), EBUSY (TRY), ETIMEDOUT, EINTR, ENOSPC the domain's limit of
+ * waiters is reached, ENOMEM. No thread handle is needed.
+ */
+struct ksync_acquire {
+	__u32 size;
+	__u32 id;
+	__u32 flags;
+	__u32 pad;
+	__u64 deadline;
+};
+
+#define KSYNC_RELEASE_PULSE	0x1	/* event: release who waits now, leave it unset */
+
+/**
+ * struct ksync_release - KSYNC_IOC_RELEASE: post a sem, set or pulse an event
+ * @size: sizeof(struct ksync_release)
+ * @id: sem or event
+ * @flags: KSYNC_RELEASE_*
+ * @count: sem: how much to add, 1 or more; event: 1
+ * @was: out: the value before
+ * @pad: zero
+ *
+ * Waiters are served by priority, then FIFO. A manual-reset event releases all
+ * that wait when this is called, even if it is reset at once.
+ *
+ * EOVERFLOW: sem: the value would exceed its limit; nothing was added.
+ */
+struct ksync_release {
+	__u32 size;
+	__u32 id;
+	__u32 flags;
+	__u32 count;
+	__u32 was;
+	__u32 pad;
+};
+
+/* Phases of COND_WAIT. */
+#define KSYNC_COND_SLEEP	0	/* release the mutex and wait for a signal */
+#define KSYNC_COND_RELOCK	1	/* lock the mutex again, return @result */
+
+/**
+ * struct ksync_cond_wait - KSYNC_IOC_COND_WAIT: release a mutex and wait on a cond
+ * @size: sizeof(struct ksync_cond_wait)
+ * @id: cond
+ * @mutex: owned by the caller, of the same domain; EINVAL if others wait on the
+ *	cond with another one
+ * @thread: the caller's handle
+ * @flags: KSYNC_WAIT_INTERRUPTIBLE, KSYNC_WAIT_REALTIME
+ * @phase: in and out: KSYNC_COND_SLEEP; the module changes it when a signal
+ *	handler is to run, after which the call goes on by itself
+ * @result: in and out: with RELOCK, what to return
+ * @pad: zero
+ * @deadline: as in LOCK
+ *
+ * The mutex is released and the caller is a waiter in one step: no signal that
+ * is sent by whoever locks it afterwards is missed. A signal given wins over a
+ * deadline and a signal handler. The mutex is locked again before the call
+ * returns, whatever it returns, unless it says otherwise:
+ *
+ * 0		signalled, or a signal handler ran (then for no other reason)
+ * EOWNERDEAD	the same, and the mutex's previous owner died with it
+ * ETIMEDOUT	the deadline passed
+ * EINTR	a signal handler without SA_RESTART ran (INTERRUPTIBLE)
+ * EPERM	the caller does not own the mutex; nothing was done
+ * EINVAL	see @mutex, @phase; nothing was done
+ * ENOSPC, ENOMEM  nothing was done
+ * EDEADLK, ENOTRECOVERABLE, EUCLEAN, EBADF  the mutex could not be locked again:
+ *		the caller does not have it
+ */
+struct ksync_cond_wait {
+	__u32 size;
+	__u32 id;
+	__u32 mutex;
+	__u32 thread;
+	__u32 flags;
+	__u32 phase;
+	__s32 result;
+	__u32 pad;
+	__u64 deadline;
+};
+
+/**
+ * struct ksync_cond_signal - KSYNC_IOC_COND_SIGNAL: let waiters have the mutex
+ * @size: sizeof(struct ksync_cond_signal)
+ * @id: cond
+ * @count: at most so many of those that wait now, by priority, then FIFO
+ * @woken: out: how many
+ *
+ * They move to the mutex and get it one after the other; the caller need not
+ * own it.
+ */
+struct ksync_cond_signal {
+	__u32 size;
+	__u32 id;
+	__u32 count;
+	__u32 woken;
+};
+
+/**
  * struct ksync_query - KSYNC_IOC_QUERY: look at one object
  * @size: sizeof(struct ksync_query)
  * @id: object
@@ -340,6 +502,8 @@ struct ksync_requeue {
  * @longest_ns: out: since when the top waiter waits, in ns before now
  * @owner_comm: out
  * @name: out
+ * @readers: out: rwlock: how many threads read
+ * @pad2: zero
  */
 struct ksync_query {
 	__u32 size;
@@ -355,6 +519,8 @@ struct ksync_query {
 	__u64 longest_ns;
 	char owner_comm[KSYNC_COMM_LEN];
 	char name[KSYNC_NAME_LEN];
+	__u32 readers;
+	__u32 pad2;
 };
 
 /* The size travels in the structure, not in the command: structures can grow. */
@@ -370,5 +536,9 @@ struct ksync_query {
 #define KSYNC_IOC_WAIT		_IO(KSYNC_IOC_MAGIC, 0x88)
 #define KSYNC_IOC_WAKE		_IO(KSYNC_IOC_MAGIC, 0x89)
 #define KSYNC_IOC_REQUEUE	_IO(KSYNC_IOC_MAGIC, 0x8a)
+#define KSYNC_IOC_ACQUIRE	_IO(KSYNC_IOC_MAGIC, 0x8b)
+#define KSYNC_IOC_RELEASE	_IO(KSYNC_IOC_MAGIC, 0x8c)
+#define KSYNC_IOC_COND_WAIT	_IO(KSYNC_IOC_MAGIC, 0x8d)
+#define KSYNC_IOC_COND_SIGNAL	_IO(KSYNC_IOC_MAGIC, 0x8e)
 
 #endif /* _UAPI_LINUX_KSYNC_H */

@@ -33,7 +33,7 @@ static bool recursive(const struct ksync_object *o)
 	return o->attr & (KSYNC_MUTEX_RECURSIVE << 8);
 }
 
-/* The caller's handle, or a negative errno: handles have 29 bits. */
+/* The caller's handle, or a negative errno: handles have 28 bits. */
 static int identify(struct ksync_object *o, const struct ksync_thread *t)
 {
 	int ret;
