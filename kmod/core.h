@@ -204,8 +204,9 @@ struct ksync_timer {
  * @prio: at arrival: task->prio, all of normal policy alike
  * @seq: orders equal priorities
  * @since: when it arrived, CLOCK_MONOTONIC
- * @bitset: waitq: which wake-ups it hears
- * @woken: waitq: has been taken out of the queue; release/acquire
+ * @bitset: which wake-ups it hears
+ * @expected: waitq: what the word is compared with
+ * @woken: has been taken out of the queue it sleeps in; release/acquire
  * @aside: has passed the leadership to somebody of higher priority once
  * @apart: waits outside of @queue: the chain ahead leaves ksync
  * @spin: in state->spinners
@@ -222,6 +223,7 @@ struct ksync_waiter {
 	u64 seq;
 	u64 since;
 	u32 bitset;
+	u32 expected;
 	bool woken;
 	bool aside;
 	bool apart;
@@ -242,6 +244,9 @@ struct ksync_waiter {
  * @spin: before blocking behind others (or, as the leader, behind the owner),
  *	wait by spinning; true when what was waited for may be there
  * @pass_queue: whoever takes the word lets the next one lead at once
+ * @arrive: under the bucket lock, @w queued: take what it wants. -EBUSY: wait
+ *	for it; anything else ends the wait
+ * @idle: under the bucket lock: the last waiter has left
  */
 struct ksync_ops {
 	const char *name;
@@ -254,6 +259,8 @@ struct ksync_ops {
 	u32 (*give)(const struct ksync_state *st);
 	bool (*spin_queue)(struct ksync_waiter *w);
 	bool (*spin_front)(struct ksync_waiter *w);
+	int (*arrive)(struct ksync_waiter *w);
+	void (*idle)(const struct ksync_object *obj);
 };
 
 extern const struct ksync_ops ksync_spin_ops;
@@ -302,6 +309,8 @@ void ksync_death_exit(void);
 int ksync_wait_init(void);
 void ksync_wait_exit(void);
 struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id);
+void ksync_bucket_lock_both(struct ksync_bucket *a, struct ksync_bucket *b);
+void ksync_bucket_unlock_both(struct ksync_bucket *a, struct ksync_bucket *b);
 struct ksync_state *ksync_state_find(struct ksync_bucket *b,
 				     const struct ksync_domain *d, u32 id);
 struct ksync_state *ksync_state_alloc(void);

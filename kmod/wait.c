@@ -30,6 +30,24 @@ struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id)
 	return &buckets[hash & bucket_mask];
 }
 
+/** ksync_bucket_lock_both() - two buckets, or one twice */
+void ksync_bucket_lock_both(struct ksync_bucket *a, struct ksync_bucket *b)
+{
+	if (a > b)
+		swap(a, b);
+	raw_spin_lock(&a->lock);
+	if (a != b)
+		raw_spin_lock_nested(&b->lock, SINGLE_DEPTH_NESTING);
+}
+
+/** ksync_bucket_unlock_both() - undoes that */
+void ksync_bucket_unlock_both(struct ksync_bucket *a, struct ksync_bucket *b)
+{
+	raw_spin_unlock(&a->lock);
+	if (a != b)
+		raw_spin_unlock(&b->lock);
+}
+
 /** ksync_state_find() - under the bucket lock; NULL if nobody waits */
 struct ksync_state *ksync_state_find(struct ksync_bucket *b,
 				     const struct ksync_domain *d, u32 id)
@@ -184,6 +202,7 @@ int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 	w->task = current;
 	w->prio = min(current->prio, MAX_RT_PRIO);
 	w->since = ktime_get_ns();
+	w->bitset = KSYNC_BITSET_ALL;
 	INIT_LIST_HEAD(&w->spin);
 	return 0;
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Waits by sleeping, for what has no owner: waitq, sem, event, cond.
+ */
+#ifndef KSYNC_QUEUE_H
+#define KSYNC_QUEUE_H
+
+#include "core.h"
+
+/* Tasks woken, and waiters looked at, in one go under the bucket lock. */
+#define KSYNC_WAKE_BATCH	16
+#define KSYNC_SCAN_BATCH	64
+
+/**
+ * struct ksync_sweep - going through the waiters in order, in batches
+ * @bitset: whom to wake
+ * @prio: the last waiter looked at
+ * @seq: the same
+ * @end: waiters that came after the sweep began are not in it
+ * @tasks: taken out, to be woken once the lock is released
+ * @n: how many
+ * @more: there may be more to look at
+ */
+struct ksync_sweep {
+	u32 bitset;
+	int prio;
+	u64 seq;
+	u64 end;
+	struct task_struct *tasks[KSYNC_WAKE_BATCH];
+	u32 n;
+	bool more;
+};
+
+int ksync_queue_find(struct ksync_domain *d, u32 id, u8 kind, struct ksync_object *obj);
+struct ksync_state *ksync_queue_state(const struct ksync_object *obj,
+				      struct ksync_bucket *b, struct ksync_state **spare);
+void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st);
+struct ksync_state *ksync_queue_leave(struct ksync_waiter *w);
+int ksync_queue_wait(struct ksync_waiter *w, const struct ksync_object *obj,
+		     u32 flags, u64 deadline);
+
+void ksync_sweep_begin(struct ksync_sweep *s, u32 bitset);
+struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state *st, u32 max);
+void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj);
+
+#endif /* KSYNC_QUEUE_H */
