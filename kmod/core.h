@@ -247,6 +247,7 @@ struct ksync_waiter {
  * @arrive: under the bucket lock, @w queued: take what it wants. -EBUSY: wait
  *	for it; anything else ends the wait
  * @idle: under the bucket lock: the last waiter has left
+ * @release: RELEASE; with this, ACQUIRE works on it too
  */
 struct ksync_ops {
 	const char *name;
@@ -261,10 +262,13 @@ struct ksync_ops {
 	bool (*spin_front)(struct ksync_waiter *w);
 	int (*arrive)(struct ksync_waiter *w);
 	void (*idle)(const struct ksync_object *obj);
+	int (*release)(const struct ksync_object *obj, struct ksync_release *arg);
 };
 
 extern const struct ksync_ops ksync_spin_ops;
 extern const struct ksync_ops ksync_mutex_ops;
+extern const struct ksync_ops ksync_sem_ops;
+extern const struct ksync_ops ksync_event_ops;
 extern const struct ksync_ops ksync_waitq_ops;
 extern const struct ksync_ops ksync_busted_ops;
 
@@ -364,6 +368,10 @@ bool ksync_spin_front(struct ksync_waiter *w);
 int ksync_waitq_wait(struct ksync_domain *d, struct ksync_wait *arg);
 int ksync_waitq_wake(struct ksync_domain *d, struct ksync_wake *arg);
 int ksync_waitq_requeue(struct ksync_domain *d, struct ksync_requeue *arg);
+
+/* acquire.c */
+int ksync_acquire(struct ksync_domain *d, struct ksync_acquire *arg);
+int ksync_release(struct ksync_domain *d, struct ksync_release *arg);
 
 /* inspect.c */
 int ksync_inspect_info(struct ksync_domain *d, struct ksync_info *arg);

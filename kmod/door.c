@@ -24,6 +24,8 @@ union argument {
 	struct ksync_wait wait;
 	struct ksync_wake wake;
 	struct ksync_requeue requeue;
+	struct ksync_acquire acquire;
+	struct ksync_release release;
 };
 
 /**
@@ -60,6 +62,8 @@ DOOR(unlock, ksync_unlock)
 DOOR(wait, ksync_waitq_wait)
 DOOR(wake, ksync_waitq_wake)
 DOOR(requeue, ksync_waitq_requeue)
+DOOR(acquire, ksync_acquire)
+DOOR(release, ksync_release)
 
 #define FIRST_NR _IOC_NR(KSYNC_IOC_INFO)
 
@@ -84,6 +88,8 @@ static const struct command commands[] = {
 	COMMAND(WAIT, wait, deadline, false),
 	COMMAND(WAKE, wake, pad, true),
 	COMMAND(REQUEUE, requeue, moved, true),
+	COMMAND(ACQUIRE, acquire, deadline, false),
+	COMMAND(RELEASE, release, pad, true),
 };
 
 /** ksync_door_ioctl() - the only way in, beside mmap() and close() */

@@ -258,6 +258,24 @@ struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state 
 	return gone;
 }
 
+/**
+ * ksync_sweep_top() - under the bucket lock: take out the top waiters
+ * @s: s->n are to be woken by ksync_sweep_wake()
+ * @st: their state; may be NULL if @n is 0
+ * @n: how many; there are so many, and it is no more than KSYNC_WAKE_BATCH
+ *
+ * Return: the state if no waiter is left: put it after the lock.
+ */
+struct ksync_state *ksync_sweep_top(struct ksync_sweep *s, struct ksync_state *st, u32 n)
+{
+	struct ksync_state *gone = NULL;
+
+	s->n = 0;
+	while (s->n < n)
+		gone = take_out(s, ksync_waiter_top(st));
+	return gone;
+}
+
 /** ksync_sweep_wake() - no lock held: wake those of the last batch */
 void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj)
 {

@@ -8,7 +8,7 @@
 #include "core.h"
 
 /* Tasks woken, and waiters looked at, in one go under the bucket lock. */
-#define KSYNC_WAKE_BATCH	16
+#define KSYNC_WAKE_BATCH	16U
 #define KSYNC_SCAN_BATCH	64
 
 /**
@@ -41,6 +41,7 @@ int ksync_queue_wait(struct ksync_waiter *w, const struct ksync_object *obj,
 
 void ksync_sweep_begin(struct ksync_sweep *s, u32 bitset);
 struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state *st, u32 max);
+struct ksync_state *ksync_sweep_top(struct ksync_sweep *s, struct ksync_state *st, u32 n);
 void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj);
 
 #endif /* KSYNC_QUEUE_H */

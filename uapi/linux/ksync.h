@@ -249,7 +249,7 @@ struct ksync_name {
 };
 
 /* Flags of LOCK, WAIT, ACQUIRE and COND_WAIT. */
-#define KSYNC_WAIT_TRY		 0x1	/* LOCK, ACQUIRE: EBUSY rather than wait */
+#define KSYNC_WAIT_TRY		 0x1	/* LOCK only: EBUSY rather than wait */
 #define KSYNC_WAIT_INTERRUPTIBLE 0x2	/* EINTR after a signal handler ran, */
 					/* unless with SA_RESTART; without */
 					/* this flag the call always goes on */
@@ -383,13 +383,13 @@ struct ksync_requeue {
  * struct ksync_acquire - KSYNC_IOC_ACQUIRE: wait for a sem or an event and take it
  * @size: sizeof(struct ksync_acquire)
  * @id: sem or event
- * @flags: KSYNC_WAIT_*
+ * @flags: KSYNC_WAIT_INTERRUPTIBLE, KSYNC_WAIT_REALTIME
  * @pad: zero
  * @deadline: as in LOCK
  *
  * Granted wins over a deadline and over a signal. 0 taken (a manual-reset event
- * stays set), EBUSY (TRY), ETIMEDOUT, EINTR, ENOSPC the domain's limit of
- * waiters is reached, ENOMEM. No thread handle is needed.
+ * stays set), ETIMEDOUT, EINTR, ENOSPC the domain's limit of waiters is reached,
+ * ENOMEM. No thread handle is needed.
  */
 struct ksync_acquire {
 	__u32 size;
