@@ -102,9 +102,12 @@ static int __init ksync_init(void)
 	ret = ksync_wait_init();
 	if (ret)
 		goto destroy_wq;
-	ret = ksync_death_init();
+	ret = ksync_booster_init();
 	if (ret)
 		goto exit_wait;
+	ret = ksync_death_init();
+	if (ret)
+		goto exit_booster;
 	ret = misc_register(&ksync_device);
 	if (ret)
 		goto exit_death;
@@ -113,6 +116,8 @@ static int __init ksync_init(void)
 exit_death:
 	ksync_death_exit();
 	ksync_thread_exit();
+exit_booster:
+	ksync_booster_uninit();
 exit_wait:
 	ksync_wait_exit();
 destroy_wq:
@@ -125,6 +130,7 @@ static void __exit ksync_exit(void)
 	misc_deregister(&ksync_device);
 	ksync_death_exit();
 	ksync_thread_exit();
+	ksync_booster_uninit();
 	ksync_wait_exit();
 	destroy_workqueue(ksync_wq);
 }

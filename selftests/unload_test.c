@@ -102,6 +102,14 @@ TEST(refused_while_waited_for)
 	EXPECT_EQ(0, player_result(waiter));
 }
 
+/* The module is told whenever this task is preempted. */
+static int step_ceiling(struct player *p)
+{
+	struct ksync_attach a = { .size = sizeof(a), .flags = KSYNC_ATTACH_CEILING };
+
+	return raw_ioctl(p->fd, KSYNC_IOC_ATTACH, &a);
+}
+
 /* Owners that died, waiters that were killed, names, a mapping, one live task. */
 static void leave_traces(struct __test_metadata *_metadata, struct player **alive)
 {
@@ -119,6 +127,7 @@ static void leave_traces(struct __test_metadata *_metadata, struct player **aliv
 	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &name.id));
 	ASSERT_EQ(0, raw_ioctl(fd, KSYNC_IOC_NAME, &name));
 	ASSERT_EQ(0, raw_attach(fd, &handle));
+	ASSERT_EQ(0, player_do(*alive, step_ceiling, 0));
 	ASSERT_EQ(0, player_do(owner, step_lock_fast, name.id));
 	player_post(waiter, step_lock, name.id);
 	ASSERT_EQ(0, await_waiters(fd, name.id, 1));
