@@ -211,10 +211,10 @@ FIXTURE_SETUP(abi)
 	};
 
 	self->fd = raw_open();
-	ASSERT_EQ(0, raw_ioctl(self->fd, KSYNC_IOC_ATTACH, &attach));
-	self->handle = attach.thread;
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, KSYNC_MUTEX_PROTECT,
 				&self->mutex));
+	ASSERT_EQ(0, raw_ioctl(self->fd, KSYNC_IOC_ATTACH, &attach));
+	self->handle = attach.thread;
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[0]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[1]));
 	self->cells = raw_map(self->fd, 64);
