@@ -51,6 +51,8 @@ static struct preempt_ops preempt_ops = {
 static void watch(struct ksync_booster *b)
 {
 	preempt_notifier_init(&b->notifier, &preempt_ops);
+	if (!ksync_lazy_ceiling)
+		return;
 	preempt_disable();
 	preempt_notifier_register(&b->notifier);
 	preempt_enable();
@@ -67,19 +69,25 @@ static void unlink_watch(struct ksync_booster *b)
  */
 static void watching_begin(void)
 {
-	preempt_notifier_inc();
+	if (ksync_lazy_ceiling)
+		preempt_notifier_inc();
 }
 
 static void watching_end(void)
 {
-	preempt_notifier_dec();
+	if (ksync_lazy_ceiling)
+		preempt_notifier_dec();
 }
 
 #else
 
 static void watch(struct ksync_booster *b) {}
 static void unlink_watch(struct ksync_booster *b) {}
-static void watching_begin(void) {}
+static void watching_begin(void)
+{
+	ksync_lazy_ceiling = false;
+}
+
 static void watching_end(void) {}
 
 #endif

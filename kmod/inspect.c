@@ -19,7 +19,7 @@ static u64 features(void)
 	for (kind = 0; kind < 16; kind++)
 		if (ksync_ops_of(kind) && !ksync_ops_of(kind)->internal)
 			bits |= KSYNC_FEATURE_KIND(kind);
-	if (IS_ENABLED(CONFIG_PREEMPT_NOTIFIERS))
+	if (ksync_lazy_ceiling)
 		bits |= KSYNC_FEATURE_LAZY_CEILING;
 	return bits;
 }
