@@ -34,6 +34,8 @@
 #define KSYNC_TAG_FLAGS(tag)	((tag) >> 4)
 
 struct ksync_state;
+struct ksync_booster;
+struct ksync_held;
 
 /**
  * struct ksync_chunk - one page of cells and what the module keeps of them
@@ -51,6 +53,7 @@ struct ksync_chunk {
  * @lock: protects creation and destruction of objects
  * @chunks: page number to struct ksync_chunk; only ever grows
  * @names: object id to struct ksync_label
+ * @ceilings: object id to the ceiling of a protect mutex
  * @objects: how many; @lock
  * @hint: no object is free in a page before this one; @lock
  * @waiters: how many tasks wait in this domain
@@ -67,6 +70,7 @@ struct ksync_domain {
 	struct mutex lock; /* objects: see above */
 	struct xarray chunks;
 	struct xarray names;
+	struct xarray ceilings;
 	u32 objects;
 	u32 hint;
 	atomic_t waiters;
@@ -88,6 +92,7 @@ struct ksync_domain {
  * @blocked: what this task waits for; set under the graph lock, cleared by the
  *	task itself
  * @attaches: where; attach_lock
+ * @booster: of a thread that uses priority ceilings
  * @refs: one for each attach
  * @reap: on the list of the dead
  * @rcu: looked up under RCU
@@ -100,6 +105,7 @@ struct ksync_thread {
 	struct list_head owned;
 	struct ksync_state *blocked;
 	struct list_head attaches;
+	struct ksync_booster *booster;
 	refcount_t refs;
 	struct llist_node reap;
 	struct rcu_head rcu;
@@ -237,6 +243,7 @@ struct ksync_waiter {
  * @name: for people
  * @kind: enum ksync_kind
  * @flags: what CREATE accepts
+ * @internal: the module makes them for itself: CREATE and DESTROY do not
  * @owned: it has an owner: LOCK and UNLOCK work on it
  * @take: under the bucket lock: take the word if it may be had (see
  *	ksync_word_arrive())
@@ -253,6 +260,7 @@ struct ksync_ops {
 	const char *name;
 	u8 kind;
 	u8 flags;
+	bool internal;
 	bool owned;
 	bool pass_queue;
 	int (*take)(const struct ksync_object *obj, u32 handle,
@@ -267,6 +275,7 @@ struct ksync_ops {
 
 extern const struct ksync_ops ksync_spin_ops;
 extern const struct ksync_ops ksync_mutex_ops;
+extern const struct ksync_ops ksync_slot_ops;
 extern const struct ksync_ops ksync_sem_ops;
 extern const struct ksync_ops ksync_event_ops;
 extern const struct ksync_ops ksync_waitq_ops;
@@ -279,6 +288,7 @@ extern unsigned int ksync_max_waiters;
 extern unsigned int ksync_max_chain;
 extern unsigned int ksync_handle_max;
 extern unsigned int ksync_handoff_us;
+extern bool ksync_lazy_ceiling;
 
 extern struct workqueue_struct *ksync_wq;
 
@@ -288,6 +298,8 @@ int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj);
 bool ksync_object_stale(const struct ksync_object *obj);
 int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg);
 int ksync_domain_destroy(struct ksync_domain *d, struct ksync_destroy *arg);
+int ksync_cell_alloc(struct ksync_domain *d, struct ksync_object *obj);
+void ksync_cell_free(struct ksync_domain *d, u32 id);
 void ksync_domain_sweep(struct ksync_domain *d);
 const struct ksync_ops *ksync_ops_of(u32 kind);
 
@@ -304,6 +316,24 @@ void ksync_thread_detach_all(struct ksync_domain *d);
 struct ksync_thread *ksync_thread_current(struct ksync_domain *d, u32 handle);
 struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle);
 void ksync_thread_reap_state(struct ksync_state *st);
+void ksync_thread_put(struct ksync_thread *t);
+
+/* ceiling.c */
+int ksync_ceiling_set(struct ksync_domain *d, struct ksync_ceiling *arg);
+int ksync_ceiling_apply(struct ksync_domain *d, struct ksync_settle *arg);
+void ksync_ceiling_drop(struct ksync_domain *d, u32 id);
+
+/* booster.c */
+int ksync_booster_init(void);
+void ksync_booster_uninit(void);
+struct ksync_held *ksync_booster_attach(struct ksync_domain *d, struct ksync_thread *self,
+					u32 handle);
+void ksync_booster_detach(struct ksync_held *h);
+u32 ksync_booster_cell(const struct ksync_held *h);
+void ksync_booster_exit(struct ksync_thread *self);
+void ksync_booster_quiesce(struct ksync_thread *t);
+void ksync_booster_free(struct ksync_thread *t);
+void ksync_booster_free_all(void);
 
 /* death.c */
 int ksync_death_init(void);

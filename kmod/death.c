@@ -43,6 +43,7 @@ static void thread_die(void)
 	raw_spin_unlock(&t->lock);
 
 	ksync_owner_died(t);
+	ksync_booster_exit(t);
 	ksync_thread_reap(t);
 }
 

@@ -104,7 +104,10 @@ static void set_tag(const struct ksync_object *obj, u8 tag)
 	WRITE_ONCE(obj->chunk->tag[obj->id % KSYNC_CELLS_PER_PAGE], tag);
 }
 
-/* Find a free cell at or after the hint and make it an object. */
+/*
+ * Find a free cell at or after the hint and give it a kind.  What the module
+ * makes for itself does not count as an object.
+ */
 static int object_create(struct ksync_domain *d, u8 tag, u32 *id)
 {
 	const u32 pages = DIV_ROUND_UP(READ_ONCE(ksync_max_objects), KSYNC_CELLS_PER_PAGE);
@@ -131,6 +134,14 @@ static int object_create(struct ksync_domain *d, u8 tag, u32 *id)
 	return -ENOSPC;
 }
 
+/* It has no kind any more: make it as good as new. */
+static void cell_clear(struct ksync_domain *d, const struct ksync_object *obj)
+{
+	ksync_name_drop(d, obj->id);
+	memset(obj->cell, 0, sizeof(*obj->cell));
+	d->hint = min_t(u32, d->hint, obj->id / KSYNC_CELLS_PER_PAGE);
+}
+
 static int object_destroy(struct ksync_domain *d, u32 id)
 {
 	struct ksync_bucket *b = ksync_bucket(d, id);
@@ -138,7 +149,7 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	bool busy;
 
 	lockdep_assert_held(&d->lock);
-	if (ksync_object_find(d, id, &obj))
+	if (ksync_object_find(d, id, &obj) || obj.ops->internal)
 		return -EBADF;
 	raw_spin_lock(&b->lock);
 	busy = ksync_state_find(b, d, id);
@@ -148,11 +159,47 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	if (busy)
 		return -EBUSY;
 
-	ksync_name_drop(d, id);
-	memset(obj.cell, 0, sizeof(*obj.cell));
+	ksync_ceiling_drop(d, id);
+	cell_clear(d, &obj);
 	d->objects--;
-	d->hint = min_t(u32, d->hint, id / KSYNC_CELLS_PER_PAGE);
 	return 0;
+}
+
+/**
+ * ksync_cell_alloc() - a cell that the module makes for a thread
+ * @d: domain
+ * @obj: filled in
+ *
+ * Return: 0; -ENOSPC, -ENOMEM.
+ */
+int ksync_cell_alloc(struct ksync_domain *d, struct ksync_object *obj)
+{
+	int ret;
+	u32 id;
+
+	mutex_lock(&d->lock);
+	ret = object_create(d, KSYNC_TAG(KSYNC_KIND_SLOT, 0), &id);
+	if (!ret) {
+		d->objects--;
+		ret = ksync_object_find(d, id, obj);
+		/* All of it is the thread's. */
+		obj->cell->attr = 0;
+	}
+	mutex_unlock(&d->lock);
+	return ret;
+}
+
+/** ksync_cell_free() - give it back; nobody in the module looks at it any more */
+void ksync_cell_free(struct ksync_domain *d, u32 id)
+{
+	struct ksync_object obj;
+
+	mutex_lock(&d->lock);
+	if (!ksync_object_find(d, id, &obj)) {
+		set_tag(&obj, 0);
+		cell_clear(d, &obj);
+	}
+	mutex_unlock(&d->lock);
 }
 
 static u32 destroy_all(struct ksync_domain *d, const u32 *ids, u32 count, int *ret)
@@ -200,7 +247,7 @@ int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg)
 	u32 *ids;
 	int ret;
 
-	if (!ops)
+	if (!ops || ops->internal)
 		return -EOPNOTSUPP;
 	if (arg->flags & ~ops->flags || !arg->count || arg->count > KSYNC_BATCH_MAX)
 		return -EINVAL;
@@ -286,6 +333,7 @@ static void domain_free(struct work_struct *work)
 	xa_for_each(&d->chunks, index, chunk)
 		chunk_free(chunk);
 	xa_destroy(&d->chunks);
+	xa_destroy(&d->ceilings);
 	kfree(d);
 }
 
@@ -300,6 +348,7 @@ static int domain_open(struct inode *inode, struct file *file)
 	mutex_init(&d->lock);
 	xa_init(&d->chunks);
 	xa_init(&d->names);
+	xa_init(&d->ceilings);
 	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&d->attaches);
 	INIT_RCU_WORK(&d->release, domain_free);

@@ -26,6 +26,8 @@ union argument {
 	struct ksync_requeue requeue;
 	struct ksync_acquire acquire;
 	struct ksync_release release;
+	struct ksync_ceiling ceiling;
+	struct ksync_settle settle;
 };
 
 /**
@@ -64,6 +66,8 @@ DOOR(wake, ksync_waitq_wake)
 DOOR(requeue, ksync_waitq_requeue)
 DOOR(acquire, ksync_acquire)
 DOOR(release, ksync_release)
+DOOR(ceiling, ksync_ceiling_set)
+DOOR(settle, ksync_ceiling_apply)
 
 #define FIRST_NR _IOC_NR(KSYNC_IOC_INFO)
 
@@ -82,7 +86,7 @@ static const struct command commands[] = {
 	COMMAND(DESTROY, destroy, pad, true),
 	COMMAND(ATTACH, attach, slot, true),
 	COMMAND(NAME, name, name, false),
-	COMMAND(QUERY, query, name, true),
+	COMMAND(QUERY, query, pad2, true),
 	COMMAND(LOCK, lock, deadline, false),
 	COMMAND(UNLOCK, unlock, flags, false),
 	COMMAND(WAIT, wait, deadline, false),
@@ -90,6 +94,8 @@ static const struct command commands[] = {
 	COMMAND(REQUEUE, requeue, moved, true),
 	COMMAND(ACQUIRE, acquire, deadline, false),
 	COMMAND(RELEASE, release, pad, true),
+	COMMAND(CEILING, ceiling, was, true),
+	COMMAND(SETTLE, settle, thread, false),
 };
 
 /** ksync_door_ioctl() - the only way in, beside mmap() and close() */

@@ -17,8 +17,10 @@ static u64 features(void)
 	u32 kind;
 
 	for (kind = 0; kind < 16; kind++)
-		if (ksync_ops_of(kind))
+		if (ksync_ops_of(kind) && !ksync_ops_of(kind)->internal)
 			bits |= KSYNC_FEATURE_KIND(kind);
+	if (ksync_lazy_ceiling)
+		bits |= KSYNC_FEATURE_LAZY_CEILING;
 	return bits;
 }
 

@@ -82,6 +82,10 @@ static struct bounds handoff_us = { &ksync_handoff_us, 0, USEC_PER_SEC };
 module_param_cb(handoff_us, &bounded_ops, &handoff_us, 0644);
 MODULE_PARM_DESC(handoff_us, "adaptive locks: a waiter overtaken for so long is handed the lock, microseconds");
 
+bool ksync_lazy_ceiling = true;
+module_param_named(lazy_ceiling, ksync_lazy_ceiling, bool, 0444);
+MODULE_PARM_DESC(lazy_ceiling, "see preemptions of those who have a protect mutex, rather than have them call each time");
+
 /* Frees what cannot be freed where it dies. */
 struct workqueue_struct *ksync_wq;
 
@@ -102,9 +106,12 @@ static int __init ksync_init(void)
 	ret = ksync_wait_init();
 	if (ret)
 		goto destroy_wq;
-	ret = ksync_death_init();
+	ret = ksync_booster_init();
 	if (ret)
 		goto exit_wait;
+	ret = ksync_death_init();
+	if (ret)
+		goto exit_booster;
 	ret = misc_register(&ksync_device);
 	if (ret)
 		goto exit_death;
@@ -113,6 +120,8 @@ static int __init ksync_init(void)
 exit_death:
 	ksync_death_exit();
 	ksync_thread_exit();
+exit_booster:
+	ksync_booster_uninit();
 exit_wait:
 	ksync_wait_exit();
 destroy_wq:
@@ -125,6 +134,7 @@ static void __exit ksync_exit(void)
 	misc_deregister(&ksync_device);
 	ksync_death_exit();
 	ksync_thread_exit();
+	ksync_booster_uninit();
 	ksync_wait_exit();
 	destroy_workqueue(ksync_wq);
 }

@@ -16,7 +16,7 @@ static u32 mutex_give(const struct ksync_state *st)
 const struct ksync_ops ksync_mutex_ops = {
 	.name = "mutex",
 	.kind = KSYNC_KIND_MUTEX,
-	.flags = KSYNC_MUTEX_STRICT | KSYNC_MUTEX_RECURSIVE,
+	.flags = KSYNC_MUTEX_STRICT | KSYNC_MUTEX_RECURSIVE | KSYNC_MUTEX_PROTECT,
 	.owned = true,
 	.take = ksync_word_arrive,
 	.give = mutex_give,

@@ -22,6 +22,7 @@
  * @thread: with a reference
  * @domain: where
  * @handle: its number there
+ * @held: its ceiling cell there, NULL if it did not ask for one; attach_lock
  * @in_thread: in thread->attaches; attach_lock
  * @in_domain: in domain->attaches; attach_lock
  */
@@ -29,6 +30,7 @@ struct ksync_membership {
 	struct ksync_thread *thread;
 	struct ksync_domain *domain;
 	u32 handle;
+	struct ksync_held *held;
 	struct list_head in_thread;
 	struct list_head in_domain;
 };
@@ -100,7 +102,8 @@ static void thread_free(struct rcu_head *rcu)
 	kfree(t);
 }
 
-static void thread_put(struct ksync_thread *t)
+/** ksync_thread_put() - any context that may free by RCU */
+void ksync_thread_put(struct ksync_thread *t)
 {
 	if (!refcount_dec_and_test(&t->refs))
 		return;
@@ -181,6 +184,8 @@ static void membership_end(struct ksync_membership *m)
 	struct ksync_domain *d = m->domain;
 
 	lockdep_assert_held(&attach_lock);
+	if (m->held)
+		ksync_booster_detach(m->held);
 	if (m->handle >= d->next_handle)
 		xa_store(&d->handles, m->handle, xa_mk_value(0), GFP_KERNEL);
 	else
@@ -188,7 +193,7 @@ static void membership_end(struct ksync_membership *m)
 	d->threads--;
 	list_del(&m->in_thread);
 	list_del(&m->in_domain);
-	thread_put(m->thread);
+	ksync_thread_put(m->thread);
 	kfree(m);
 }
 
@@ -200,9 +205,11 @@ static void reap(struct work_struct *work)
 
 	mutex_lock(&attach_lock);
 	llist_for_each_entry_safe(t, next_t, llist_del_all(&dead_threads), reap) {
+		ksync_booster_quiesce(t);
 		list_for_each_entry_safe(m, next_m, &t->attaches, in_thread)
 			membership_end(m);
-		thread_put(t);
+		ksync_booster_free(t);
+		ksync_thread_put(t);
 	}
 	mutex_unlock(&attach_lock);
 
@@ -247,43 +254,60 @@ static struct ksync_membership *membership_find(struct ksync_domain *d)
 	return found;
 }
 
-static int membership_begin(struct ksync_domain *d, u32 *handle)
+static struct ksync_membership *membership_begin(struct ksync_domain *d)
 {
 	struct ksync_membership *m;
 	int ret;
 
 	if (d->threads >= READ_ONCE(ksync_max_threads))
-		return -ENOSPC;
+		return ERR_PTR(-ENOSPC);
 	m = kzalloc(sizeof(*m), GFP_KERNEL_ACCOUNT);
 	if (!m)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	m->domain = d;
 	m->thread = thread_get_current();
 	ret = m->thread ? handle_alloc(d, m->thread, &m->handle) : -ENOMEM;
 	if (ret) {
 		if (m->thread)
-			thread_put(m->thread);
+			ksync_thread_put(m->thread);
 		kfree(m);
-		return ret;
+		return ERR_PTR(ret);
 	}
 	list_add(&m->in_thread, &m->thread->attaches);
 	list_add(&m->in_domain, &d->attaches);
 	d->threads++;
-	*handle = m->handle;
+	return m;
+}
+
+static int give_ceiling_cell(struct ksync_membership *m, u32 *id)
+{
+	struct ksync_held *h = m->held;
+
+	if (!h)
+		h = ksync_booster_attach(m->domain, m->thread, m->handle);
+	if (IS_ERR(h))
+		return PTR_ERR(h);
+	m->held = h;
+	*id = ksync_booster_cell(h);
 	return 0;
 }
 
-static int attach(struct ksync_domain *d, u32 *handle)
+static int attach(struct ksync_domain *d, struct ksync_attach *arg)
 {
 	struct ksync_membership *m;
 	int ret = 0;
 
 	mutex_lock(&attach_lock);
 	m = membership_find(d);
-	if (m)
-		*handle = m->handle;
-	else
-		ret = membership_begin(d, handle);
+	if (!m) {
+		m = membership_begin(d);
+		ret = PTR_ERR_OR_ZERO(m);
+	}
+	if (!ret) {
+		arg->thread = m->handle;
+		if (arg->flags & KSYNC_ATTACH_CEILING)
+			ret = give_ceiling_cell(m, &arg->slot);
+	}
 	mutex_unlock(&attach_lock);
 	return ret;
 }
@@ -293,13 +317,13 @@ int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg)
 {
 	int ret;
 
-	if (arg->flags || arg->slot)
+	if (arg->flags & ~KSYNC_ATTACH_CEILING || arg->slot)
 		return -EINVAL;
-	ret = attach(d, &arg->thread);
+	ret = attach(d, arg);
 	if (ret == -ENOSPC) {
 		/* The dead still count until they are reaped. */
 		flush_work(&reap_work);
-		ret = attach(d, &arg->thread);
+		ret = attach(d, arg);
 	}
 	return ret;
 }
@@ -323,6 +347,9 @@ void ksync_thread_exit(void)
 	/* Domains on their way out enter the queue by way of RCU ... */
 	rcu_barrier();
 	flush_workqueue(ksync_wq);
+	mutex_lock(&attach_lock);
+	ksync_booster_free_all();
+	mutex_unlock(&attach_lock);
 	/* ... and the queue hands threads to it. */
 	rcu_barrier();
 }

@@ -33,6 +33,9 @@ SIZE_IS(acquire, 24);
 SIZE_IS(release, 24);
 SIZE_IS(cond_wait, 40);
 SIZE_IS(cond_signal, 16);
+SIZE_IS(ceiling, 16);
+SIZE_IS(settle, 8);
+SIZE_IS(ceiling_cell, 64);
 
 /* Room behind the argument. */
 #define TAIL 64
@@ -51,6 +54,8 @@ struct argument {
 		struct ksync_wait wait;
 		struct ksync_wake wake;
 		struct ksync_requeue requeue;
+		struct ksync_ceiling ceiling;
+		struct ksync_settle settle;
 		uint8_t bytes[sizeof(struct ksync_query)];
 	};
 	uint8_t tail[TAIL];
@@ -96,11 +101,13 @@ static const struct command commands[] = {
 	{ COMMAND(INFO, info), .has_out = true },
 	{ COMMAND(CREATE, create),
 	  .flags = AT(create, flags),
-	  .valid = KSYNC_MUTEX_STRICT | KSYNC_MUTEX_RECURSIVE },
+	  .valid = KSYNC_MUTEX_STRICT | KSYNC_MUTEX_RECURSIVE |
+		KSYNC_MUTEX_PROTECT },
 	{ COMMAND(DESTROY, destroy),
 	  .has_out = true, .pad = AT(destroy, pad) },
 	{ COMMAND(ATTACH, attach),
-	  .has_out = true, .flags = AT(attach, flags), .pad = AT(attach, slot) },
+	  .has_out = true, .flags = AT(attach, flags),
+	  .valid = KSYNC_ATTACH_CEILING, .pad = AT(attach, slot) },
 	{ COMMAND(NAME, name), .id = AT(name, id) },
 	{ COMMAND(QUERY, query),
 	  .has_out = true, .pad = AT(query, pad), .id = AT(query, id) },
@@ -125,6 +132,9 @@ static const struct command commands[] = {
 	  .has_out = true, .flags = AT(requeue, flags), .valid = KSYNC_REQUEUE_CMP,
 	  .pad = AT(requeue, pad), .id = AT(requeue, from),
 	  .id2 = AT(requeue, to), .kind = KSYNC_KIND_WAITQ },
+	{ COMMAND(CEILING, ceiling),
+	  .has_out = true, .id = AT(ceiling, id), .kind = KSYNC_KIND_MUTEX },
+	{ COMMAND(SETTLE, settle), .thread = AT(settle, thread) },
 };
 
 #define WITH(member) offsetof(struct command, member)
@@ -192,11 +202,19 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 	}
 }
 
+/* Its mutex has a ceiling, and it has a ceiling cell: all commands work. */
 FIXTURE_SETUP(abi)
 {
+	struct ksync_attach attach = {
+		.size = sizeof(attach),
+		.flags = KSYNC_ATTACH_CEILING,
+	};
+
 	self->fd = raw_open();
-	ASSERT_EQ(0, raw_attach(self->fd, &self->handle));
-	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &self->mutex));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, KSYNC_MUTEX_PROTECT,
+				&self->mutex));
+	ASSERT_EQ(0, raw_ioctl(self->fd, KSYNC_IOC_ATTACH, &attach));
+	self->handle = attach.thread;
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[0]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[1]));
 	self->cells = raw_map(self->fd, 64);
@@ -494,7 +512,7 @@ TEST_F(abi, unknown_command_is_enotty)
 		EXPECT_EQ(-ENOTTY, raw_ioctl(self->fd, _IO('L', nr), &self->arg));
 	}
 	for (nr = 0; nr < 256; nr++) {
-		if (nr >= _IOC_NR(KSYNC_IOC_INFO) && nr <= _IOC_NR(KSYNC_IOC_REQUEUE))
+		if (nr >= _IOC_NR(KSYNC_IOC_INFO) && nr <= _IOC_NR(KSYNC_IOC_SETTLE))
 			continue;
 		EXPECT_EQ(-ENOTTY, raw_ioctl(self->fd, _IO(KSYNC_IOC_MAGIC, nr),
 					     &self->arg));

@@ -132,7 +132,7 @@ TEST_F(domain, kinds_are_those_of_the_features)
 		EXPECT_EQ(-EOPNOTSUPP, raw_create(self->fd, strange[i], 0, &id));
 	EXPECT_EQ(-EINVAL, raw_create(self->fd, KSYNC_KIND_SPIN, 1, &id));
 	EXPECT_EQ(-EINVAL, raw_create(self->fd, KSYNC_KIND_WAITQ, 1, &id));
-	EXPECT_EQ(-EINVAL, raw_create(self->fd, KSYNC_KIND_MUTEX, 4, &id));
+	EXPECT_EQ(-EINVAL, raw_create(self->fd, KSYNC_KIND_MUTEX, 8, &id));
 }
 
 TEST_F(domain, object_with_a_waiter_is_busy)

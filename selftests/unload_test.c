@@ -20,14 +20,14 @@ static int delete_module(void)
 	return sys(SYS_delete_module, "ksync", O_NONBLOCK);
 }
 
-static int init_module(void)
+static int init_module(const char *parameters)
 {
 	const char *path = getenv("KSYNC_KO");
 	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
 
 	if (fd < 0)
 		return -errno;
-	ret = sys(SYS_finit_module, fd, "", 0);
+	ret = sys(SYS_finit_module, fd, parameters, 0);
 	close(fd);
 	return ret;
 }
@@ -102,6 +102,14 @@ TEST(refused_while_waited_for)
 	EXPECT_EQ(0, player_result(waiter));
 }
 
+/* The module is told whenever this task is preempted. */
+static int step_ceiling(struct player *p)
+{
+	struct ksync_attach a = { .size = sizeof(a), .flags = KSYNC_ATTACH_CEILING };
+
+	return raw_ioctl(p->fd, KSYNC_IOC_ATTACH, &a);
+}
+
 /* Owners that died, waiters that were killed, names, a mapping, one live task. */
 static void leave_traces(struct __test_metadata *_metadata, struct player **alive)
 {
@@ -119,6 +127,7 @@ static void leave_traces(struct __test_metadata *_metadata, struct player **aliv
 	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &name.id));
 	ASSERT_EQ(0, raw_ioctl(fd, KSYNC_IOC_NAME, &name));
 	ASSERT_EQ(0, raw_attach(fd, &handle));
+	ASSERT_EQ(0, player_do(*alive, step_ceiling, 0));
 	ASSERT_EQ(0, player_do(owner, step_lock_fast, name.id));
 	player_post(waiter, step_lock, name.id);
 	ASSERT_EQ(0, await_waiters(fd, name.id, 1));
@@ -156,7 +165,7 @@ TEST(unload_and_load)
 		/* It dies without the module. */
 		if (round == 1)
 			EXPECT_EQ(0, player_end(alive));
-		ASSERT_EQ(0, init_module());
+		ASSERT_EQ(0, init_module(""));
 		ASSERT_EQ(0, await_true(device_is_there, NULL));
 		if (round != 1)
 			EXPECT_EQ(0, player_end(alive));
@@ -168,6 +177,51 @@ TEST(unload_and_load)
 		ASSERT_EQ(0, raw_attach(fd, &handle));
 		close(fd);
 	}
+}
+
+/* Priority ceilings without a look at preemptions: raised at once. */
+static int step_be_raised(struct player *p)
+{
+	struct ksync_mutex m;
+	struct ksync *d;
+	int ret, inside;
+
+	ret = sched_fifo(0, 5);
+	if (!ret)
+		ret = ksync_open(&d, 0);
+	if (ret)
+		return ret;
+	ret = ksync_mutex_init_protect(&m, d, 0, 40);
+	if (!ret)
+		ret = ksync_mutex_lock(&m);
+	inside = effective_prio(sys_gettid());
+	ret |= ksync_mutex_unlock(&m);
+	p->flags = inside == FIFO_SHOWN(40) && effective_prio(sys_gettid()) == FIFO_SHOWN(5);
+	ksync_close(d);
+	return ret;
+}
+
+TEST(eager_ceilings)
+{
+	struct player *p;
+	int fd;
+
+	if (!getenv("KSYNC_KO"))
+		SKIP(return, "KSYNC_KO= does not name the module to load again");
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, init_module("lazy_ceiling=0"));
+	ASSERT_EQ(0, await_true(device_is_there, NULL));
+	fd = raw_open();
+	p = player_start(TASK_PROCESS, fd, raw_map(fd, 64));
+	ASSERT_NE(NULL, p);
+	EXPECT_EQ(0, player_do(p, step_be_raised, 0));
+	EXPECT_EQ(1, p->flags);
+	EXPECT_EQ(0, player_end(p));
+	close(fd);
+	munmap(p->cells, 64 * KSYNC_CELL_SIZE);
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, init_module(""));
+	ASSERT_EQ(0, await_true(device_is_there, NULL));
 }
 
 KSFT_MAIN

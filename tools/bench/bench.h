@@ -38,6 +38,7 @@ struct lock {
 
 extern const struct lock normal_lock, pi_lock, busy_lock;
 extern const struct lock mutex_lock, mutex_as_lock, strict_lock, spin_lock;
+extern const struct lock protect_lock, glibc_protect_lock;
 
 /* What the options say. */
 extern bool on_plain_memory;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdalign.h>
 #include "bench.h"
+#include "internal.h"
 
 static alignas(64) pthread_mutex_t normal = PTHREAD_MUTEX_INITIALIZER;
 static alignas(64) pthread_mutex_t pi;
@@ -16,8 +17,14 @@ static alignas(64) struct ksync_mutex mutex;
 static alignas(64) struct ksync_mutex mutex_as;
 static alignas(64) struct ksync_mutex strict;
 static alignas(64) struct ksync_spin spin;
+static alignas(64) struct ksync_mutex protect;
+static alignas(64) pthread_mutex_t glibc_protect;
 
-static const struct ksync_thread by_hand = { .serial = 1, .handle = 1 };
+/* As large as what the library keeps of a thread. */
+static union {
+	struct ksync_thread known[128];
+	char page[8192];
+} by_hand = { .known = { { .serial = 1, .handle = 1 } } };
 static struct ksync_thread self;
 
 struct ksync *domain(void)
@@ -33,10 +40,10 @@ static void on_plain_cell(struct ksync_object *o, struct ksync_cell *cell,
 			  uint32_t kind)
 {
 	o->cell = cell;
-	o->serial = by_hand.serial;
+	o->serial = by_hand.known[0].serial;
 	o->attr = kind;
-	ksync_self_ = &by_hand;
-	self = by_hand;
+	ksync_self_ = by_hand.known;
+	self = by_hand.known[0];
 }
 
 static void init_normal(void)
@@ -93,6 +100,37 @@ static void init_spin(void)
 		on_plain_cell(&spin.o, &cell, KSYNC_KIND_SPIN);
 	else
 		must(ksync_spin_init(&spin, domain(), 0), "spin");
+}
+
+#define CEILING	50
+
+static void init_protect(void)
+{
+	static alignas(64) struct ksync_cell cells[2] = { { .limit = CEILING } };
+	static struct ksync plain = {
+		.serial = 1,
+		.cells = cells,
+		.lazy_ceiling = true,
+	};
+
+	if (!on_plain_memory) {
+		must(ksync_mutex_init_protect(&protect, domain(), 0, CEILING), "protect");
+		return;
+	}
+	by_hand.known[0].ceiling = 2;	/* it is cells[1] */
+	on_plain_cell(&protect.o, cells, KSYNC_KIND_MUTEX | KSYNC_MUTEX_PROTECT << 8);
+	protect.o.domain = &plain;
+	protect.o.serial = plain.serial | KSYNC_SERIAL_SLOW;
+}
+
+static void init_glibc_protect(void)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	must(-pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_PROTECT), "protect");
+	must(-pthread_mutexattr_setprioceiling(&attr, CEILING), "ceiling");
+	must(-pthread_mutex_init(&glibc_protect, &attr), "pthread_mutex_init");
 }
 
 static int take_normal(void)
@@ -165,6 +203,26 @@ static int give_spin(void)
 	return ksync_spin_unlock(&spin);
 }
 
+static int take_protect(void)
+{
+	return ksync_mutex_lock(&protect);
+}
+
+static int give_protect(void)
+{
+	return ksync_mutex_unlock(&protect);
+}
+
+static int take_glibc_protect(void)
+{
+	return pthread_mutex_lock(&glibc_protect);
+}
+
+static int give_glibc_protect(void)
+{
+	return pthread_mutex_unlock(&glibc_protect);
+}
+
 /* The loop, in which the compiler puts the two functions inline. */
 #define DEFINE_LOCK(symbol, label)				\
 static void loop_##symbol(long times)				\
@@ -189,3 +247,5 @@ DEFINE_LOCK(mutex, "ksync-mutex");
 DEFINE_LOCK(mutex_as, "ksync-mutex-as");
 DEFINE_LOCK(strict, "ksync-strict");
 DEFINE_LOCK(spin, "ksync-spin");
+DEFINE_LOCK(protect, "ksync-protect");
+DEFINE_LOCK(glibc_protect, "glibc-protect");

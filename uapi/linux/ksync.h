@@ -44,7 +44,8 @@
  * @depth: recursive mutex: how often the owner holds it beyond once; only the
  *	owner touches it
  * @limit: sem: its greatest value; 0 means KSYNC_SEM_MAX. Whoever creates it
- *	writes this and the initial value before others learn the id
+ *	writes this and the initial value before others learn the id.
+ *	protect mutex: its ceiling (a copy)
  * @reserved: zero
  */
 struct ksync_cell {
@@ -132,7 +133,7 @@ enum ksync_kind {
 	KSYNC_KIND_EVENT = 5,
 	KSYNC_KIND_COND = 6,
 	KSYNC_KIND_WAITQ = 7,
-	KSYNC_KIND_SLOT = 14,	/* a thread's reader slots: made by ATTACH alone */
+	KSYNC_KIND_SLOT = 14,	/* a thread's own cell: made by ATTACH alone */
 	KSYNC_KIND_BUSTED = 15	/* a mutex that does not exclude: debug builds */
 };
 
@@ -142,6 +143,7 @@ enum ksync_kind {
 #define KSYNC_FEATURE_ROBUST		(1ULL << 17)	/* owner death is repaired */
 #define KSYNC_FEATURE_DEADLOCK		(1ULL << 18)	/* cycles are refused */
 #define KSYNC_FEATURE_NAMES		(1ULL << 19)
+#define KSYNC_FEATURE_LAZY_CEILING	(1ULL << 20)	/* SETTLE is seldom needed */
 
 /**
  * struct ksync_info - KSYNC_IOC_INFO
@@ -176,6 +178,7 @@ struct ksync_info {
 /* CREATE flags, per kind. */
 #define KSYNC_MUTEX_STRICT	0x1	/* unlock hands over to the top waiter */
 #define KSYNC_MUTEX_RECURSIVE	0x2	/* the library counts in cell->depth */
+#define KSYNC_MUTEX_PROTECT	0x4	/* has a ceiling: see CEILING */
 #define KSYNC_RWLOCK_STRICT	0x1	/* the same as for a mutex */
 #define KSYNC_EVENT_MANUAL	0x1	/* stays set until reset; else one wait takes it */
 
@@ -216,17 +219,19 @@ struct ksync_destroy {
 };
 
 #define KSYNC_ATTACH_SLOT	0x1	/* give the task one more slot cell */
+#define KSYNC_ATTACH_CEILING	0x2	/* give the task its ceiling cell */
 #define KSYNC_THREAD_SLOTS_MAX	4	/* slot cells a task can have in a domain */
 
 /**
  * struct ksync_attach - KSYNC_IOC_ATTACH: give the calling task a handle
  * @size: sizeof(struct ksync_attach)
- * @flags: KSYNC_ATTACH_SLOT
+ * @flags: zero or one of KSYNC_ATTACH_SLOT, KSYNC_ATTACH_CEILING
  * @thread: out: the handle; the same one when already attached
- * @slot: in: zero; out: with SLOT, the number of a new slot cell
+ * @slot: in: zero; out: with SLOT, the number of a new slot cell; with CEILING,
+ *	that of the task's one ceiling cell
  *
- * Handle and slot cells die with the task, at exit or exec; they are not
- * inherited over fork. ENOSPC: the domain's limit of threads or, with SLOT, of
+ * Handle and cells die with the task, at exit or exec; they are not
+ * inherited over fork. ENOSPC: the domain's limit of threads or, with a flag, of
  * objects is reached. EAGAIN: the task has KSYNC_THREAD_SLOTS_MAX slot cells.
  */
 struct ksync_attach {
@@ -234,6 +239,66 @@ struct ksync_attach {
 	__u32 flags;
 	__u32 thread;
 	__u32 slot;
+};
+
+/*
+ * Priority ceilings: the mutex made with KSYNC_MUTEX_PROTECT.
+ *
+ * Who has one runs at no less than its ceiling, a SCHED_FIFO priority.  A thread
+ * writes which ones it has into its ceiling cell, and costs no system call in
+ * most cases: with LAZY_CEILING the module raises its priority when somebody
+ * preempts it, which is when it first matters.
+ *
+ * lock:   @prio above the ceiling (cell->limit): EINVAL.  Else write the id, with
+ *	   KSYNC_HELD, into a free entry, then lock as any mutex.  Without
+ *	   LAZY_CEILING, SETTLE.
+ * unlock: as any mutex; then exchange the entry for 0.  If it had KSYNC_BOOSTED,
+ *	   SETTLE.
+ */
+#define KSYNC_CEILING_ENTRIES	14
+#define KSYNC_HELD		0x40000000U
+#define KSYNC_BOOSTED		0x80000000U	/* written by the module */
+
+/**
+ * struct ksync_ceiling_cell - a thread's ceiling cell
+ * @held: KSYNC_HELD | id, or 0
+ * @prio: the thread's own SCHED_FIFO or RR priority, 0 for none, 100 for DEADLINE,
+ *	as of when it last came to a CPU (kept by the module)
+ * @reserved: zero
+ */
+struct ksync_ceiling_cell {
+	__u32 held[KSYNC_CEILING_ENTRIES];
+	__u32 prio;
+	__u32 reserved;
+};
+
+/**
+ * struct ksync_ceiling - KSYNC_IOC_CEILING: look at and change a mutex's ceiling
+ * @size: sizeof(struct ksync_ceiling)
+ * @id: a mutex made with KSYNC_MUTEX_PROTECT
+ * @ceiling: 1 to 99; 0 leaves it as it is
+ * @was: out: the ceiling before; 0 where none was set yet
+ *
+ * EPERM: above the caller's RLIMIT_RTPRIO, without CAP_SYS_NICE. It is the
+ * creator's right that counts: whoever locks the mutex gets the priority.
+ */
+struct ksync_ceiling {
+	__u32 size;
+	__u32 id;
+	__u32 ceiling;
+	__u32 was;
+};
+
+/**
+ * struct ksync_settle - KSYNC_IOC_SETTLE: run at what the ceiling cell says
+ * @size: sizeof(struct ksync_settle)
+ * @thread: the caller's handle
+ *
+ * EINVAL: it has no ceiling cell.
+ */
+struct ksync_settle {
+	__u32 size;
+	__u32 thread;
 };
 
 /**
@@ -540,5 +605,7 @@ struct ksync_query {
 #define KSYNC_IOC_RELEASE	_IO(KSYNC_IOC_MAGIC, 0x8c)
 #define KSYNC_IOC_COND_WAIT	_IO(KSYNC_IOC_MAGIC, 0x8d)
 #define KSYNC_IOC_COND_SIGNAL	_IO(KSYNC_IOC_MAGIC, 0x8e)
+#define KSYNC_IOC_CEILING	_IO(KSYNC_IOC_MAGIC, 0x8f)
+#define KSYNC_IOC_SETTLE	_IO(KSYNC_IOC_MAGIC, 0x90)
 
 #endif /* _UAPI_LINUX_KSYNC_H */

@@ -51,6 +51,7 @@ static int setup(struct ksync *d, int fd)
 		return ret;
 
 	d->arena_size = info.arena_size;
+	d->lazy_ceiling = info.features & KSYNC_FEATURE_LAZY_CEILING;
 	d->spins = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPINS : 0;
 	d->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
 	return map_arena(d);

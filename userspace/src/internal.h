@@ -19,6 +19,7 @@
  *	only one CPU is online
  * @cells: the arena
  * @arena_size: in bytes
+ * @lazy_ceiling: the module sees by itself when a ceiling matters
  */
 struct ksync {
 	uint64_t serial;
@@ -26,6 +27,7 @@ struct ksync {
 	unsigned int spins;
 	struct ksync_cell *cells;
 	uint64_t arena_size;
+	bool lazy_ceiling;
 };
 
 /* syscall.c */
@@ -42,10 +44,18 @@ int ksync_object_open(struct ksync_object *o, struct ksync *d, uint32_t kind,
 		      uint32_t id);
 int ksync_object_destroy(struct ksync_object *o);
 
+/* In the serial of an object whose fast path is out of line. */
+#define KSYNC_SERIAL_SLOW	(1ULL << 63)
+
 static inline bool ksync_object_stale(const struct ksync_object *o)
 {
-	return o->serial != o->domain->serial;
+	return (o->serial & ~KSYNC_SERIAL_SLOW) != o->domain->serial;
 }
+
+/* ceiling.c */
+int ksync_ceiling_enter(struct ksync_object *o, const struct ksync_thread *t);
+int ksync_ceiling_settle(struct ksync_object *o, const struct ksync_thread *t);
+void ksync_ceiling_leave(struct ksync_object *o, const struct ksync_thread *t);
 
 /* deadline.c */
 int ksync_deadline(clockid_t clock, const struct timespec *abs,

@@ -33,19 +33,27 @@ static bool recursive(const struct ksync_object *o)
 	return o->attr & (KSYNC_MUTEX_RECURSIVE << 8);
 }
 
-/* The caller's handle, or a negative errno: handles have 28 bits. */
-static int identify(struct ksync_object *o, const struct ksync_thread *t)
+static bool protect(const struct ksync_object *o)
+{
+	return o->attr & (KSYNC_MUTEX_PROTECT << 8);
+}
+
+/*
+ * The caller's handle, or a negative errno: handles have 28 bits.  *@t: the
+ * identity it came with or, if that is NULL, the thread's own.
+ */
+static int identify(struct ksync_object *o, const struct ksync_thread **t)
 {
 	int ret;
 
 	if (ksync_object_stale(o))
 		return -EBADF;
-	if (!t) {
-		ret = ksync_thread_self(o->domain, &t);
+	if (!*t) {
+		ret = ksync_thread_self(o->domain, t);
 		if (ret)
 			return ret;
 	}
-	return t->serial == o->serial ? (int)t->handle : -ESRCH;
+	return (*t)->serial == o->domain->serial ? (int)(*t)->handle : -ESRCH;
 }
 
 /* Take a lock that nobody has, waiters or not. */
@@ -86,8 +94,8 @@ static int lock_again(struct ksync_object *o)
 	return 0;
 }
 
-static int lock(struct ksync_object *o, int self, uint32_t flags,
-		uint64_t deadline)
+static int acquire(struct ksync_object *o, uint32_t self, uint32_t flags,
+		   uint64_t deadline)
 {
 	struct ksync_lock arg = {
 		.size = sizeof(arg),
@@ -99,10 +107,6 @@ static int lock(struct ksync_object *o, int self, uint32_t flags,
 	unsigned int spins = flags & KSYNC_WAIT_TRY ? 0 : o->domain->spins;
 	int ret;
 
-	if (self < 0)
-		return self;
-	if (recursive(o) && (read_word(o) & KSYNC_OWNER) == arg.thread)
-		return lock_again(o);
 	if (spin(o, self, spins))
 		return 0;
 	ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_LOCK, &arg);
@@ -111,11 +115,47 @@ static int lock(struct ksync_object *o, int self, uint32_t flags,
 	return ret;
 }
 
+/* The entry comes first: whoever has the mutex has the ceiling. */
+static int acquire_protected(struct ksync_object *o, const struct ksync_thread *t,
+			     uint32_t flags, uint64_t deadline)
+{
+	int ret, raised;
+
+	ret = ksync_ceiling_enter(o, t);
+	if (ret)
+		return ret;
+	ret = acquire(o, t->handle, flags, deadline);
+	if (ret && ret != -EOWNERDEAD) {
+		ksync_ceiling_leave(o, t);
+		return ret;
+	}
+	raised = ksync_ceiling_settle(o, t);
+	if (raised) {
+		ksync_unlock_slow_(o, t);
+		return raised;
+	}
+	return ret;
+}
+
+static int lock(struct ksync_object *o, const struct ksync_thread *t,
+		uint32_t flags, uint64_t deadline)
+{
+	int self = identify(o, &t);
+
+	if (self < 0)
+		return self;
+	if (recursive(o) && (read_word(o) & KSYNC_OWNER) == (uint32_t)self)
+		return lock_again(o);
+	if (protect(o))
+		return acquire_protected(o, t, flags, deadline);
+	return acquire(o, self, flags, deadline);
+}
+
 KSYNC_EXPORT int ksync_lock_slow_(struct ksync_object *o,
 				  const struct ksync_thread *t,
 				  unsigned int flags)
 {
-	return lock(o, identify(o, t), flags, KSYNC_NO_DEADLINE);
+	return lock(o, t, flags, KSYNC_NO_DEADLINE);
 }
 
 KSYNC_EXPORT int ksync_lock_until_(struct ksync_object *o,
@@ -127,7 +167,7 @@ KSYNC_EXPORT int ksync_lock_until_(struct ksync_object *o,
 	int ret;
 
 	ret = ksync_deadline(clock, abs, &flags, &deadline);
-	return ret ? ret : lock(o, identify(o, t), flags, deadline);
+	return ret ? ret : lock(o, t, flags, deadline);
 }
 
 static int unlock_in_module(struct ksync_object *o, uint32_t self)
@@ -154,31 +194,40 @@ static bool may_free(uint32_t v)
 	       (v & ~KSYNC_OWNER) == on_its_way;
 }
 
-KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
-				    const struct ksync_thread *t)
+static int release(struct ksync_object *o, uint32_t self)
 {
-	int self = identify(o, t);
-	uint32_t v;
+	uint32_t v = read_word(o);
 
-	if (self < 0)
-		return self;
-	v = read_word(o);
-	if ((v & KSYNC_OWNER) == (uint32_t)self && recursive(o) &&
-	    o->cell->depth) {
-		o->cell->depth--;
-		return 0;
-	}
-	while ((v & KSYNC_OWNER) == (uint32_t)self && may_free(v))
+	while ((v & KSYNC_OWNER) == self && may_free(v))
 		if (ksync_cas_(&o->cell->word, &v, v & ~KSYNC_OWNER,
 			       __ATOMIC_RELEASE))
 			return 0;
 	return unlock_in_module(o, self);
 }
 
+KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
+				    const struct ksync_thread *t)
+{
+	int self = identify(o, &t);
+	int ret;
+
+	if (self < 0)
+		return self;
+	if (recursive(o) && o->cell->depth &&
+	    (read_word(o) & KSYNC_OWNER) == (uint32_t)self) {
+		o->cell->depth--;
+		return 0;
+	}
+	ret = release(o, self);
+	if (protect(o) && ret != -EPERM)
+		ksync_ceiling_leave(o, t);
+	return ret;
+}
+
 KSYNC_EXPORT int ksync_consistent_(struct ksync_object *o,
 				   const struct ksync_thread *t)
 {
-	int self = identify(o, t);
+	int self = identify(o, &t);
 	uint32_t v;
 
 	if (self < 0)

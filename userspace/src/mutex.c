@@ -5,6 +5,8 @@
 KSYNC_EXPORT int ksync_mutex_init(struct ksync_mutex *m, struct ksync *d,
 				  unsigned int flags)
 {
+	if (flags & KSYNC_MUTEX_PROTECT)
+		return -EINVAL;
 	return ksync_object_create(&m->o, d, KSYNC_KIND_MUTEX, flags);
 }
 
@@ -17,4 +19,55 @@ KSYNC_EXPORT int ksync_mutex_open(struct ksync_mutex *m, struct ksync *d,
 KSYNC_EXPORT int ksync_mutex_destroy(struct ksync_mutex *m)
 {
 	return ksync_object_destroy(&m->o);
+}
+
+static int change_ceiling(struct ksync_object *o, unsigned int ceiling, int *was)
+{
+	struct ksync_ceiling arg = {
+		.size = sizeof(arg),
+		.id = o->id,
+		.ceiling = ceiling,
+	};
+	int ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_CEILING, &arg);
+
+	if (!ret && was)
+		*was = arg.was;
+	return ret;
+}
+
+KSYNC_EXPORT int ksync_mutex_init_protect(struct ksync_mutex *m, struct ksync *d,
+					  unsigned int flags, int ceiling)
+{
+	int ret;
+
+	if (ceiling < 1 || ceiling > 99)
+		return -EINVAL;
+	ret = ksync_object_create(&m->o, d, KSYNC_KIND_MUTEX,
+				  flags | KSYNC_MUTEX_PROTECT);
+	if (ret)
+		return ret;
+	ret = change_ceiling(&m->o, ceiling, NULL);
+	if (ret)
+		ksync_object_destroy(&m->o);
+	return ret;
+}
+
+KSYNC_EXPORT int ksync_mutex_ceiling(struct ksync_mutex *m)
+{
+	int was;
+	int ret;
+
+	if (ksync_object_stale(&m->o))
+		return -EBADF;
+	ret = change_ceiling(&m->o, 0, &was);
+	return ret ? ret : was;
+}
+
+KSYNC_EXPORT int ksync_mutex_set_ceiling(struct ksync_mutex *m, int ceiling, int *was)
+{
+	if (ceiling < 1 || ceiling > 99)
+		return -EINVAL;
+	if (ksync_object_stale(&m->o))
+		return -EBADF;
+	return change_ceiling(&m->o, ceiling, was);
 }

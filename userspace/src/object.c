@@ -5,6 +5,13 @@
 /* In no thread's identity and no domain: see ksync_object_stale(). */
 #define SERIAL_STALE	UINT64_MAX
 
+/* What has more to do than the fast path does. */
+static bool out_of_line(uint32_t attr)
+{
+	return (attr & 0xff) == KSYNC_KIND_MUTEX &&
+	       attr & (KSYNC_MUTEX_PROTECT << 8);
+}
+
 static int bind(struct ksync_object *o, struct ksync *d, uint32_t id,
 		uint32_t attr)
 {
@@ -12,7 +19,7 @@ static int bind(struct ksync_object *o, struct ksync *d, uint32_t id,
 		return -EPROTO;
 	*o = (struct ksync_object){
 		.cell = &d->cells[id],
-		.serial = d->serial,
+		.serial = out_of_line(attr) ? d->serial | KSYNC_SERIAL_SLOW : d->serial,
 		.domain = d,
 		.id = id,
 		.attr = attr,

@@ -21,6 +21,7 @@ struct ksync;
  * struct ksync_thread - one task's identity in one domain
  * @serial: of the domain; 0 is nobody's
  * @handle: what the words of locks hold while this task owns them
+ * @ceiling: where it says which protect mutexes it has; 0 before the first
  * @reserved: zero
  *
  * Threads need not know of it: the library keeps one for each of them.  A task
@@ -29,7 +30,8 @@ struct ksync;
 struct ksync_thread {
 	uint64_t serial;
 	uint32_t handle;
-	uint32_t reserved[5];
+	uint32_t ceiling;
+	uint32_t reserved[4];
 };
 
 /**

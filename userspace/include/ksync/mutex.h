@@ -36,6 +36,50 @@ int ksync_mutex_init(struct ksync_mutex *m, struct ksync *d,
 		     unsigned int flags);
 
 /**
+ * ksync_mutex_init_protect() - make a new mutex with a priority ceiling
+ * @m: set up
+ * @d: domain
+ * @flags: as for ksync_mutex_init()
+ * @ceiling: SCHED_FIFO priority, 1 to 99
+ *
+ * Whoever has the mutex runs at no less than its ceiling, as soon as anybody
+ * else wants the CPU: the priority is raised when the owner is first preempted,
+ * and costs no system call otherwise.  (Immediate priority ceiling protocol;
+ * Sha, Rajkumar, Lehoczky 1990; PTHREAD_PRIO_PROTECT.)  While it is raised a
+ * child made by fork() starts as a normal task.
+ *
+ * Locking it returns -EINVAL to a thread whose own priority is above the
+ * ceiling, as of when it last came to a CPU; and -EAGAIN to one that has
+ * KSYNC_CEILING_ENTRIES such mutexes of the domain already.
+ *
+ * Return: as ksync_mutex_init(); -EPERM (the ceiling is above RLIMIT_RTPRIO, and
+ * the caller has no CAP_SYS_NICE).
+ */
+int ksync_mutex_init_protect(struct ksync_mutex *m, struct ksync *d,
+			     unsigned int flags, int ceiling);
+
+/**
+ * ksync_mutex_ceiling() - the priority ceiling of a mutex
+ * @m: mutex
+ *
+ * Return: 1 to 99; -EINVAL (it has none), -EBADF (destroyed).
+ */
+int ksync_mutex_ceiling(struct ksync_mutex *m);
+
+/**
+ * ksync_mutex_set_ceiling() - change it
+ * @m: mutex
+ * @ceiling: 1 to 99
+ * @was: set to the ceiling before; may be NULL
+ *
+ * The mutex is not locked meanwhile, unlike by pthread_mutex_setprioceiling():
+ * whoever has it may keep the old ceiling until it unlocks.
+ *
+ * Return: 0; -EINVAL, -EPERM as ksync_mutex_init_protect(); -EBADF (destroyed).
+ */
+int ksync_mutex_set_ceiling(struct ksync_mutex *m, int ceiling, int *was);
+
+/**
  * ksync_mutex_open() - refer to a mutex that exists
  * @m: set up
  * @d: domain

@@ -12,7 +12,8 @@ extern "C" {
 /**
  * struct ksync_object - this process's reference to an object
  * @cell: where it lives
- * @serial: of the domain; matches no thread once the object is destroyed
+ * @serial: of the domain, if the fast path may be taken: not once the object is
+ *	destroyed, nor for a protect mutex
  * @domain: it belongs to
  * @id: its number in the domain, the same in every process
  * @attr: kind | flags << 8, as the module has them
