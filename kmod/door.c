@@ -82,7 +82,7 @@ static const struct command commands[] = {
 	COMMAND(DESTROY, destroy, pad, true),
 	COMMAND(ATTACH, attach, slot, true),
 	COMMAND(NAME, name, name, false),
-	COMMAND(QUERY, query, name, true),
+	COMMAND(QUERY, query, pad2, true),
 	COMMAND(LOCK, lock, deadline, false),
 	COMMAND(UNLOCK, unlock, flags, false),
 	COMMAND(WAIT, wait, deadline, false),
