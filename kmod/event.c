@@ -81,9 +81,9 @@ static int event_release(const struct ksync_object *obj, struct ksync_release *a
 		first = false;
 		gone = ksync_sweep_batch(&s, st, max);
 		raw_spin_unlock(&b->lock);
+		ksync_sweep_wake(&s, obj);
 		if (gone)
 			ksync_state_put(gone);
-		ksync_sweep_wake(&s, obj);
 		cond_resched();
 	} while (s.more);
 	return 0;

@@ -4,7 +4,7 @@
  *
  * While somebody waits the word has WAITERS, and users leave it to the module.
  * A post adds to it and then gives what is there to the waiters, a batch at a
- * time; who comes meanwhile queues up, unless nobody is more important.
+ * time; who comes meanwhile queues up, unless it is more important than all.
  *
  *	CPU0 (waits, here)		CPU1 (posts, user space)
  *	----				----
@@ -111,9 +111,9 @@ static int sem_release(const struct ksync_object *obj, struct ksync_release *arg
 		gone = NULL;
 		max = min(left, KSYNC_WAKE_BATCH);
 		ret = post_step(obj, n, &arg->was, max, &s, &gone);
+		ksync_sweep_wake(&s, obj);
 		if (gone)
 			ksync_state_put(gone);
-		ksync_sweep_wake(&s, obj);
 		if (n && ret)
 			return ret;
 		n = 0;
