@@ -2,7 +2,7 @@
 /*
  * Events: who is released by set and pulse, of both sorts, what each call
  * returns, and what NT programs rely on.  That no set is lost or taken twice is
- * for sem_body_test.c.
+ * for event_order_test.c and sem_body_test.c.
  */
 #include <signal.h>
 #include <string.h>
@@ -410,66 +410,6 @@ TEST_F(event, signal_handler_sets_for_the_task_that_it_interrupts)
 	ASSERT_EQ(0, await_waiters(self->fd, self->id, 1));
 	ASSERT_EQ(0, task_kill(&p->task, SIGUSR1));
 	released(_metadata, p);
-}
-
-/**
- * struct turn - two tasks hand each other the right to move
- * @mine: event to wait for
- * @other: of the other one
- * @moves: how many are left for both together
- */
-struct turn {
-	struct ksync_event *mine, *other;
-	uint32_t *moves;
-};
-
-static int move(void *arg)
-{
-	const struct turn *t = arg;
-	int ret;
-
-	while (__atomic_load_n(t->moves, __ATOMIC_ACQUIRE)) {
-		ret = ksync_event_wait(t->mine);
-		if (ret)
-			return -ret;
-		if (__atomic_load_n(t->moves, __ATOMIC_ACQUIRE))
-			__atomic_sub_fetch(t->moves, 1, __ATOMIC_RELEASE);
-		ret = ksync_event_set(t->other);
-		if (ret)	/* set already: it was not our turn */
-			return 1;
-	}
-	return 0;
-}
-
-static void ping_pong(struct __test_metadata *_metadata, enum task_kind a, enum task_kind b)
-{
-	struct ksync_event *e = player_memory(2 * sizeof(*e));
-	uint32_t *moves = player_memory(sizeof(*moves));
-	struct turn turns[2] = { { &e[0], &e[1], moves }, { &e[1], &e[0], moves } };
-	struct task t[2];
-	struct ksync *d;
-	int i, status;
-
-	ASSERT_EQ(0, ksync_open(&d, 0));
-	ASSERT_EQ(0, ksync_event_init(&e[0], d, 0));
-	ASSERT_EQ(0, ksync_event_init(&e[1], d, 0));
-	*moves = 2000;
-	ASSERT_EQ(0, task_start(&t[0], a, move, &turns[0]));
-	ASSERT_EQ(0, task_start(&t[1], b, move, &turns[1]));
-	EXPECT_EQ(0, ksync_event_set(&e[0]));
-	EXPECT_EQ(0, await_value(moves, 0));
-	for (i = 0; i < 2; i++) {
-		ASSERT_EQ(0, task_join(&t[i], &status));
-		EXPECT_EQ(0, status);
-	}
-	ksync_close(d);
-}
-
-TEST(no_wakeup_is_lost_between_two_events)
-{
-	ping_pong(_metadata, TASK_THREAD, TASK_THREAD);
-	ping_pong(_metadata, TASK_BARE, TASK_THREAD);
-	ping_pong(_metadata, TASK_PROCESS, TASK_BARE);
 }
 
 KSFT_MAIN
