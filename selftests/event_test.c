@@ -2,7 +2,7 @@
 /*
  * Events: who is released by set and pulse, of both sorts, what each call
  * returns, and what NT programs rely on.  That no set is lost or taken twice is
- * for event_order_test.c and sem_body_test.c.
+ * for order_test.c and sem_body_test.c.
  */
 #include <signal.h>
 #include <string.h>

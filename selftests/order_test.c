@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Events between two tasks that do not wait for each other in the kernel, or
- * only for a moment: no set may be missed, and none may count twice, whichever
- * way the instructions of both fall between each other.
+ * Events and semaphores between two tasks: no set or post may be missed, and
+ * none may count twice, whichever way the instructions of both fall between each
+ * other.
  */
 #include "lib/clock.h"
 #include "lib/ksft.h"
@@ -144,62 +144,105 @@ TEST_F(order, reset_and_wait_do_not_share_a_set)
 
 /**
  * struct turn - two tasks hand each other the right to move
- * @mine: event to wait for
- * @other: of the other one
- * @moves: how many are left for both together
+ * @wait: for @mine
+ * @post: @other; not 0 if it was there already: it was not our turn
+ * @mine: event or semaphore
+ * @other: the other task's
  */
 struct turn {
-	struct ksync_event *mine, *other;
-	uint32_t *moves;
+	int (*wait)(void *mine);
+	int (*post)(void *other);
+	void *mine, *other;
 };
+
+static int wait_event(void *e)
+{
+	return ksync_event_wait(e);
+}
+
+static int set_event(void *e)
+{
+	return ksync_event_set(e);
+}
+
+static int wait_sem(void *s)
+{
+	return ksync_sem_wait(s);
+}
+
+/* The limit is 1. */
+static int post_sem(void *s)
+{
+	return ksync_sem_post(s);
+}
+
+#define MOVES	1500
 
 static int move(void *arg)
 {
 	const struct turn *t = arg;
-	int ret;
+	int i, ret;
 
-	while (__atomic_load_n(t->moves, __ATOMIC_ACQUIRE)) {
-		ret = ksync_event_wait(t->mine);
+	for (i = 0; i < MOVES; i++) {
+		ret = t->wait(t->mine);
+		if (!ret)
+			ret = t->post(t->other);
 		if (ret)
-			return -ret;
-		if (__atomic_load_n(t->moves, __ATOMIC_ACQUIRE))
-			__atomic_sub_fetch(t->moves, 1, __ATOMIC_RELEASE);
-		ret = ksync_event_set(t->other);
-		if (ret)	/* set already: it was not our turn */
 			return 1;
 	}
 	return 0;
 }
 
-static void ping_pong(struct __test_metadata *_metadata, enum task_kind a, enum task_kind b)
+/* As @turns says, by tasks of kinds @a and @b; @turns[0] begins, and is next in the end. */
+static void ping_pong(struct __test_metadata *_metadata, struct turn *turns,
+		      enum task_kind a, enum task_kind b)
 {
-	struct ksync_event *e = player_memory(2 * sizeof(*e));
-	uint32_t *moves = player_memory(sizeof(*moves));
-	struct turn turns[2] = { { &e[0], &e[1], moves }, { &e[1], &e[0], moves } };
 	struct task t[2];
-	struct ksync *d;
 	int i, status;
 
-	ASSERT_EQ(0, ksync_open(&d, 0));
-	ASSERT_EQ(0, ksync_event_init(&e[0], d, 0));
-	ASSERT_EQ(0, ksync_event_init(&e[1], d, 0));
-	*moves = 2000;
 	ASSERT_EQ(0, task_start(&t[0], a, move, &turns[0]));
 	ASSERT_EQ(0, task_start(&t[1], b, move, &turns[1]));
-	EXPECT_EQ(0, ksync_event_set(&e[0]));
-	EXPECT_EQ(0, await_value(moves, 0));
+	EXPECT_EQ(0, turns[0].post(turns[0].mine));
 	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(0, await_gone(task_tid(&t[i])));
 		ASSERT_EQ(0, task_join(&t[i], &status));
 		EXPECT_EQ(0, status);
 	}
-	ksync_close(d);
+	EXPECT_EQ(0, turns[0].wait(turns[0].mine));
 }
 
-TEST(no_wakeup_is_lost_between_two_events)
+/* Between two events or two semaphores, by all kinds of tasks. */
+static void ping_pongs(struct __test_metadata *_metadata, struct turn *turns)
 {
-	ping_pong(_metadata, TASK_THREAD, TASK_THREAD);
-	ping_pong(_metadata, TASK_BARE, TASK_THREAD);
-	ping_pong(_metadata, TASK_PROCESS, TASK_BARE);
+	ping_pong(_metadata, turns, TASK_THREAD, TASK_THREAD);
+	ping_pong(_metadata, turns, TASK_BARE, TASK_THREAD);
+	ping_pong(_metadata, turns, TASK_PROCESS, TASK_BARE);
+}
+
+TEST_F(order, no_wakeup_is_lost_between_two_events)
+{
+	struct ksync_event e[2];
+	struct turn turns[2] = {
+		{ wait_event, set_event, &e[0], &e[1] },
+		{ wait_event, set_event, &e[1], &e[0] },
+	};
+
+	ASSERT_EQ(0, ksync_event_init(&e[0], self->o->d, 0));
+	ASSERT_EQ(0, ksync_event_init(&e[1], self->o->d, 0));
+	ping_pongs(_metadata, turns);
+}
+
+TEST_F(order, no_wakeup_is_lost_between_two_semaphores)
+{
+	struct ksync_sem s[2];
+	struct turn turns[2] = {
+		{ wait_sem, post_sem, &s[0], &s[1] },
+		{ wait_sem, post_sem, &s[1], &s[0] },
+	};
+
+	ASSERT_EQ(0, ksync_sem_init(&s[0], self->o->d, 0, 1));
+	ASSERT_EQ(0, ksync_sem_init(&s[1], self->o->d, 0, 1));
+	ping_pongs(_metadata, turns);
 }
 
 KSFT_MAIN
