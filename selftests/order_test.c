@@ -9,6 +9,7 @@
 #include "lib/player.h"
 
 #define WHILE	(500 * MSEC)
+#define ROUNDS	1000	/* at least; the clock is looked at after so many */
 
 /**
  * struct order - what two tasks share
@@ -34,13 +35,11 @@ FIXTURE(order)
 {
 	struct order *o;
 	struct task t;
-	uint64_t end;
 };
 
 FIXTURE_SETUP(order)
 {
 	self->o = player_memory(sizeof(*self->o));
-	self->end = in(WHILE);
 	ASSERT_EQ(0, ksync_open(&self->o->d, 0));
 	ASSERT_EQ(0, ksync_event_init(&self->o->e, self->o->d, 0));
 }
@@ -91,24 +90,24 @@ static int look_when_set(void *arg)
  */
 TEST_F(order, second_set_is_not_missed)
 {
-	const uint64_t patience = await_deadline();
+	const uint64_t end = in(WHILE), patience = await_deadline();
 	struct order *o = self->o;
-	uint32_t i;
+	uint32_t i, looks;
 
 	if (cpu_count() < 2)
 		SKIP(return, "one CPU");
 	ASSERT_EQ(0, task_start(&self->t, TASK_BARE, look_when_set, o));
-	for (i = 1; !passed(self->end); i++) {
+	for (i = 1; i % ROUNDS || !passed(end); i++) {
 		ksync_event_set(&o->e);
 		store(&o->data, i);
 		ksync_event_set(&o->e);
-		while (load(&o->seen) != i && !passed(patience))
-			;
+		for (looks = 1; load(&o->seen) != i; looks++)
+			if (!(looks % ROUNDS) && passed(patience))
+				break;
 		if (load(&o->seen) != i)
 			break;
 	}
 	EXPECT_EQ(load(&o->data), load(&o->seen));
-	EXPECT_GT(i, 1);
 	finish(_metadata, self);
 }
 
@@ -130,10 +129,12 @@ static int wait_in_the_module(void *arg)
 /* Both look at a word that is set; one of them may unset it. */
 TEST_F(order, reset_and_wait_do_not_share_a_set)
 {
+	const uint64_t end = in(WHILE);
 	struct order *o = self->o;
+	int i;
 
 	ASSERT_EQ(0, task_start(&self->t, TASK_BARE, wait_in_the_module, o));
-	while (!passed(self->end)) {
+	for (i = 1; i % ROUNDS || !passed(end); i++) {
 		o->set += !ksync_event_set(&o->e);
 		o->taken[1] += ksync_event_reset(&o->e);
 	}
@@ -145,19 +146,28 @@ TEST_F(order, reset_and_wait_do_not_share_a_set)
 /**
  * struct turn - two tasks hand each other the right to move
  * @wait: for @mine
+ * @wait_try: the same
  * @post: @other; not 0 if it was there already: it was not our turn
- * @mine: event or semaphore
+ * @mine: event or semaphore; begins with its object
  * @other: the other task's
+ * @fd: the domain
  */
 struct turn {
 	int (*wait)(void *mine);
+	int (*wait_try)(void *mine);
 	int (*post)(void *other);
 	void *mine, *other;
+	int fd;
 };
 
 static int wait_event(void *e)
 {
 	return ksync_event_wait(e);
+}
+
+static int try_event(void *e)
+{
+	return ksync_event_wait_try(e);
 }
 
 static int set_event(void *e)
@@ -168,6 +178,11 @@ static int set_event(void *e)
 static int wait_sem(void *s)
 {
 	return ksync_sem_wait(s);
+}
+
+static int try_sem(void *s)
+{
+	return ksync_sem_wait_try(s);
 }
 
 /* The limit is 1. */
@@ -211,38 +226,87 @@ static void ping_pong(struct __test_metadata *_metadata, struct turn *turns,
 	EXPECT_EQ(0, turns[0].wait(turns[0].mine));
 }
 
+/* The same, waiting in the module at once. */
+static int move_in_the_module(void *arg)
+{
+	const struct turn *t = arg;
+	const struct ksync_object *o = t->mine;
+	int i, ret;
+
+	for (i = 0; i < ROUNDS * 10; i++) {
+		ret = raw_acquire(t->fd, o->id, 0, KSYNC_NO_DEADLINE);
+		if (!ret)
+			ret = t->post(t->other);
+		if (ret)
+			return 1;
+	}
+	return 0;
+}
+
+/* Post after as many turns of a loop as @dice says. */
+static int post_soon(const struct turn *t, uint32_t dice)
+{
+	for (dice %= 2048; dice; dice--)
+		asm volatile("" ::: "memory");
+	return t->post(t->other);
+}
+
+/* One goes to sleep each time; the other one looks, and posts meanwhile. */
+static void meet(struct __test_metadata *_metadata, struct turn *turns)
+{
+	const uint64_t patience = await_deadline();
+	uint32_t i, looks, dice = 0x9e3779b9;
+	struct task t;
+	int status;
+
+	if (cpu_count() < 2)
+		return;
+	ASSERT_EQ(0, task_start(&t, TASK_BARE, move_in_the_module, &turns[0]));
+	for (i = 0; i < ROUNDS * 10; i++) {
+		dice = dice * 1664525 + 1013904223;
+		ASSERT_EQ(0, post_soon(&turns[1], dice >> 16));
+		for (looks = 1; turns[1].wait_try(turns[1].mine); looks++)
+			ASSERT_TRUE(looks % ROUNDS || !passed(patience)) TH_LOG("round %d", i);
+	}
+	ASSERT_EQ(0, task_join(&t, &status));
+	EXPECT_EQ(0, status);
+}
+
 /* Between two events or two semaphores, by all kinds of tasks. */
-static void ping_pongs(struct __test_metadata *_metadata, struct turn *turns)
+static void hand_over(struct __test_metadata *_metadata, struct turn *turns)
 {
 	ping_pong(_metadata, turns, TASK_THREAD, TASK_THREAD);
 	ping_pong(_metadata, turns, TASK_BARE, TASK_THREAD);
 	ping_pong(_metadata, turns, TASK_PROCESS, TASK_BARE);
+	meet(_metadata, turns);
 }
 
 TEST_F(order, no_wakeup_is_lost_between_two_events)
 {
+	const int fd = ksync_fileno(self->o->d);
 	struct ksync_event e[2];
 	struct turn turns[2] = {
-		{ wait_event, set_event, &e[0], &e[1] },
-		{ wait_event, set_event, &e[1], &e[0] },
+		{ wait_event, try_event, set_event, &e[0], &e[1], fd },
+		{ wait_event, try_event, set_event, &e[1], &e[0], fd },
 	};
 
 	ASSERT_EQ(0, ksync_event_init(&e[0], self->o->d, 0));
 	ASSERT_EQ(0, ksync_event_init(&e[1], self->o->d, 0));
-	ping_pongs(_metadata, turns);
+	hand_over(_metadata, turns);
 }
 
 TEST_F(order, no_wakeup_is_lost_between_two_semaphores)
 {
+	const int fd = ksync_fileno(self->o->d);
 	struct ksync_sem s[2];
 	struct turn turns[2] = {
-		{ wait_sem, post_sem, &s[0], &s[1] },
-		{ wait_sem, post_sem, &s[1], &s[0] },
+		{ wait_sem, try_sem, post_sem, &s[0], &s[1], fd },
+		{ wait_sem, try_sem, post_sem, &s[1], &s[0], fd },
 	};
 
 	ASSERT_EQ(0, ksync_sem_init(&s[0], self->o->d, 0, 1));
 	ASSERT_EQ(0, ksync_sem_init(&s[1], self->o->d, 0, 1));
-	ping_pongs(_metadata, turns);
+	hand_over(_metadata, turns);
 }
 
 KSFT_MAIN
