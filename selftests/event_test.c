@@ -390,12 +390,46 @@ TEST_F(event, processes_share_it_by_id)
 	EXPECT_EQ(-EINVAL, ksync_event_init(&e, self->d, 2));
 }
 
-static struct ksync_event *set_by_handler;
+static void handler(int sig)
+{
+	(void)sig;
+}
+
+static int step_catch(struct player *p)
+{
+	const struct sigaction action = { .sa_handler = handler };
+
+	(void)p;
+	return sigaction(SIGUSR1, &action, NULL);
+}
+
+static struct ksync_event *the_event;
 
 static void setting_handler(int sig)
 {
 	(void)sig;
-	ksync_event_set(set_by_handler);
+	ksync_event_set(the_event);
+}
+
+static int step_interruptible(struct player *p)
+{
+	(void)p;
+	return ksync_event_wait_interruptible(the_event, CLOCK_MONOTONIC, NULL);
+}
+
+TEST_F(event, interruptible_wait_is)
+{
+	struct player *p;
+
+	the_event = &self->e;
+	p = player_start(TASK_PROCESS, self->fd, self->cells);
+	ASSERT_NE(NULL, p);
+	ASSERT_EQ(0, player_do(p, step_catch, 0));
+	player_post(p, step_interruptible, 0);
+	ASSERT_EQ(0, await_waiters(self->fd, self->id, 1));
+	ASSERT_EQ(0, task_kill(&p->task, SIGUSR1));
+	EXPECT_EQ(-EINTR, player_result(p));
+	EXPECT_EQ(0, player_end(p));
 }
 
 TEST_F(event, signal_handler_sets_for_the_task_that_it_interrupts)
@@ -404,7 +438,7 @@ TEST_F(event, signal_handler_sets_for_the_task_that_it_interrupts)
 	struct player *p = player_start(TASK_THREAD, self->fd, self->cells);
 
 	ASSERT_NE(NULL, p);
-	set_by_handler = &self->e;
+	the_event = &self->e;
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	player_post(p, step_acquire, self->id);
 	ASSERT_EQ(0, await_waiters(self->fd, self->id, 1));

@@ -447,12 +447,33 @@ TEST_F(sem, word_is_overwritten_while_tasks_wait)
 	EXPECT_WORD(5);
 }
 
-static struct ksync_sem *posted_by_handler;
+static struct ksync_sem *the_sem;
 
 static void posting_handler(int sig)
 {
 	(void)sig;
-	ksync_sem_post(posted_by_handler);
+	ksync_sem_post(the_sem);
+}
+
+static int step_interruptible(struct player *p)
+{
+	(void)p;
+	return ksync_sem_wait_interruptible(the_sem, CLOCK_MONOTONIC, NULL);
+}
+
+TEST_F(sem, interruptible_wait_is)
+{
+	struct player *p;
+
+	the_sem = &self->s;
+	p = player_start(TASK_PROCESS, self->fd, self->cells);
+	ASSERT_NE(NULL, p);
+	ASSERT_EQ(0, player_do(p, step_catch, 0));
+	player_post(p, step_interruptible, 0);
+	ASSERT_EQ(0, await_waiters(self->fd, self->id, 1));
+	ASSERT_EQ(0, task_kill(&p->task, SIGUSR1));
+	EXPECT_EQ(-EINTR, player_result(p));
+	EXPECT_EQ(0, player_end(p));
 }
 
 /* POSIX: sem_post() is async-signal-safe. */
@@ -462,7 +483,7 @@ TEST_F(sem, signal_handler_posts_for_the_task_that_it_interrupts)
 	struct player *p = player_start(TASK_THREAD, self->fd, self->cells);
 
 	ASSERT_NE(NULL, p);
-	posted_by_handler = &self->s;
+	the_sem = &self->s;
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	player_post(p, step_acquire, self->id);
 	ASSERT_EQ(0, await_waiters(self->fd, self->id, 1));
