@@ -132,10 +132,13 @@ struct ksync_object {
 /**
  * struct ksync_bucket - a slot of the hash of objects that somebody waits for
  * @lock: protects @states and, in each of them, what says so
+ * @seq: the next arrival's number; not the state's: whoever counts on it may
+ *	find another state of the object when it comes back
  * @states: struct ksync_state
  */
 struct ksync_bucket {
 	raw_spinlock_t lock;
+	u64 seq;
 	struct hlist_head states;
 } ____cacheline_aligned_in_smp;
 
@@ -147,7 +150,6 @@ struct ksync_bucket {
  * @refs: one while hashed, one for each unlock on its way
  * @waiters: by priority, then FIFO; bucket lock
  * @nr: how many; bucket lock
- * @seq: the next arrival's number; bucket lock
  * @queue: what waiters block on; owned by @leader, or else by @owner
  * @front: what the leader blocks on once it was overtaken; owned by @owner
  * @leader: owns @queue and wants the word; bucket lock
@@ -170,7 +172,6 @@ struct ksync_state {
 	refcount_t refs;
 	struct rb_root_cached waiters;
 	u32 nr;
-	u64 seq;
 	struct rt_mutex queue;
 	struct rt_mutex front;
 	struct ksync_waiter *leader;

@@ -6,8 +6,8 @@
  * Auto reset: set releases one waiter, the most important, or else whoever comes
  * first.  Pulse releases those that wait at that moment, all or one, and leaves
  * the event unset.  (NT's pulse may miss a waiter that the system has taken out
- * of its wait for a moment.  Here that is so for a waiter whose signal handler
- * runs, and for no other.)
+ * of its wait for a moment.  Here that is a waiter that runs a signal handler, is
+ * stopped, traced or frozen: it is out of the queue until it goes on.)
  *
  *	CPU0 (waits, here)		CPU1 (sets, user space)
  *	----				----
@@ -31,12 +31,12 @@ static bool manual(const struct ksync_object *obj)
 static int event_arrive(struct ksync_waiter *w)
 {
 	const struct ksync_object *obj = &w->state->obj;
+	u32 v = atomic_fetch_or(KSYNC_WAITERS, word_of(obj));
 
-	if (!(atomic_fetch_or(KSYNC_WAITERS, word_of(obj)) & KSYNC_EVENT_SET))
-		return -EBUSY;
-	if (!manual(obj))
-		atomic_andnot(KSYNC_EVENT_SET, word_of(obj));
-	return 0;
+	/* Users may reset it at any time: SET is theirs or ours, not both's. */
+	if (v & KSYNC_EVENT_SET && !manual(obj))
+		v = atomic_fetch_andnot(KSYNC_EVENT_SET, word_of(obj));
+	return v & KSYNC_EVENT_SET ? 0 : -EBUSY;
 }
 
 static void event_idle(const struct ksync_object *obj)
@@ -81,9 +81,9 @@ static int event_release(const struct ksync_object *obj, struct ksync_release *a
 		first = false;
 		gone = ksync_sweep_batch(&s, st, max);
 		raw_spin_unlock(&b->lock);
+		ksync_sweep_wake(&s, obj);
 		if (gone)
 			ksync_state_put(gone);
-		ksync_sweep_wake(&s, obj);
 		cond_resched();
 	} while (s.more);
 	return 0;

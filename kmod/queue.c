@@ -243,7 +243,7 @@ struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state 
 	if (!st)
 		return NULL;
 	if (s->end == U64_MAX)
-		s->end = st->seq;
+		s->end = st->bucket->seq;
 	for (looks = 0; s->n < max && !gone; looks++) {
 		w = find_next(s, st);
 		if (!w)

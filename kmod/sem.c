@@ -4,7 +4,7 @@
  *
  * While somebody waits the word has WAITERS, and users leave it to the module.
  * A post adds to it and then gives what is there to the waiters, a batch at a
- * time; who comes meanwhile queues up, unless nobody is more important.
+ * time; who comes meanwhile queues up, unless it is more important than all.
  *
  *	CPU0 (waits, here)		CPU1 (posts, user space)
  *	----				----
@@ -63,21 +63,21 @@ static int add(const struct ksync_object *obj, u32 n, u32 *was)
 }
 
 /*
- * Give what is there to the top waiters, no more than a batch.  The units go
- * first: the last waiter takes WAITERS with it, and users may take again.
+ * Give what is there to the top waiters, @max at most.  The units go first: the
+ * last waiter takes WAITERS with it, and users may take again.
  */
 static struct ksync_state *serve(const struct ksync_object *obj, struct ksync_state *st,
-				 struct ksync_sweep *s)
+				 u32 max, struct ksync_sweep *s)
 {
 	const u32 units = value(atomic_read(word_of(obj)));
-	const u32 n = st ? min3(units, st->nr, KSYNC_WAKE_BATCH) : 0;
+	const u32 n = st ? min3(units, st->nr, max) : 0;
 
 	atomic_sub(n, word_of(obj));
 	return ksync_sweep_top(s, st, n);
 }
 
-/* Add @n, all or nothing, and serve; see serve() for @s and @gone. */
-static int post_step(const struct ksync_object *obj, u32 n, u32 *was,
+/* Add @n, all or nothing, and serve @max; see serve() for @s and @gone. */
+static int post_step(const struct ksync_object *obj, u32 n, u32 *was, u32 max,
 		     struct ksync_sweep *s, struct ksync_state **gone)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
@@ -87,20 +87,21 @@ static int post_step(const struct ksync_object *obj, u32 n, u32 *was,
 	if (!ksync_object_stale(obj))
 		ret = n ? add(obj, n, was) : 0;
 	if (!ret)
-		*gone = serve(obj, ksync_state_find(b, obj->domain, obj->id), s);
+		*gone = serve(obj, ksync_state_find(b, obj->domain, obj->id), max, s);
 	raw_spin_unlock(&b->lock);
 	return ret;
 }
 
 /*
- * Once the units are added they are given away to the end, signal or not: a
- * full batch may have left some, a smaller one has not.
+ * Once the units are added they are given away to the end, signal or not: each
+ * post gives as many as it added, in batches, unless waiters or units are used
+ * up before.  So units that waiters could have are somebody's to give.
  */
 static int sem_release(const struct ksync_object *obj, struct ksync_release *arg)
 {
+	u32 n = arg->count, left = n, max;
 	struct ksync_state *gone;
 	struct ksync_sweep s;
-	u32 n = arg->count;
 	int ret;
 
 	if (arg->flags)
@@ -108,15 +109,17 @@ static int sem_release(const struct ksync_object *obj, struct ksync_release *arg
 	do {
 		s.n = 0;
 		gone = NULL;
-		ret = post_step(obj, n, &arg->was, &s, &gone);
+		max = min(left, KSYNC_WAKE_BATCH);
+		ret = post_step(obj, n, &arg->was, max, &s, &gone);
+		ksync_sweep_wake(&s, obj);
 		if (gone)
 			ksync_state_put(gone);
-		ksync_sweep_wake(&s, obj);
 		if (n && ret)
 			return ret;
 		n = 0;
+		left -= s.n;
 		cond_resched();
-	} while (s.n == KSYNC_WAKE_BATCH);
+	} while (left && s.n == max);
 	return 0;
 }
 

@@ -128,7 +128,6 @@ struct ksync_state *ksync_state_alloc(void)
 	refcount_set(&st->refs, 1);
 	st->waiters = RB_ROOT_CACHED;
 	st->nr = 0;
-	st->seq = 0;
 	rt_mutex_init(&st->queue);
 	rt_mutex_init(&st->front);
 	st->leader = NULL;
@@ -252,7 +251,7 @@ static bool waiter_before(struct rb_node *a, const struct rb_node *b)
 void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st)
 {
 	lockdep_assert_held(&st->bucket->lock);
-	w->seq = st->seq++;
+	w->seq = st->bucket->seq++;
 	w->state = st;
 	WRITE_ONCE(w->bucket, st->bucket);
 	rb_add_cached(&w->rb, &st->waiters, waiter_before);

@@ -56,6 +56,8 @@ struct argument {
 		struct ksync_requeue requeue;
 		struct ksync_ceiling ceiling;
 		struct ksync_settle settle;
+		struct ksync_acquire acquire;
+		struct ksync_release release;
 		uint8_t bytes[sizeof(struct ksync_query)];
 	};
 	uint8_t tail[TAIL];
@@ -67,6 +69,8 @@ FIXTURE(abi)
 	uint32_t handle;
 	uint32_t mutex;
 	uint32_t waitq[2];
+	uint32_t sem;
+	uint32_t event;
 	uint32_t ids[2];
 	struct ksync_cell *cells;
 	struct argument arg;
@@ -135,6 +139,14 @@ static const struct command commands[] = {
 	{ COMMAND(CEILING, ceiling),
 	  .has_out = true, .id = AT(ceiling, id), .kind = KSYNC_KIND_MUTEX },
 	{ COMMAND(SETTLE, settle), .thread = AT(settle, thread) },
+	{ COMMAND(ACQUIRE, acquire),
+	  .flags = AT(acquire, flags),
+	  .valid = KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME,
+	  .pad = AT(acquire, pad), .id = AT(acquire, id), .kind = KSYNC_KIND_SEM,
+	  .deadline = AT(acquire, deadline) },
+	{ COMMAND(RELEASE, release),
+	  .has_out = true, .flags = AT(release, flags), .valid = KSYNC_RELEASE_PULSE,
+	  .pad = AT(release, pad), .id = AT(release, id), .kind = KSYNC_KIND_EVENT },
 };
 
 #define WITH(member) offsetof(struct command, member)
@@ -161,6 +173,20 @@ static void put(struct _test_data_abi *self, size_t offset, uint32_t value)
 	memcpy(self->arg.bytes + offset, &value, sizeof(value));
 }
 
+static uint32_t object(const struct _test_data_abi *self, uint32_t kind)
+{
+	switch (kind) {
+	case KSYNC_KIND_SEM:
+		return self->sem;
+	case KSYNC_KIND_EVENT:
+		return self->event;
+	case KSYNC_KIND_WAITQ:
+		return self->waitq[0];
+	default:
+		return self->mutex;
+	}
+}
+
 /* What c->ok is the answer to; what all tests deviate from in one point. */
 static void fill(struct _test_data_abi *self, const struct command *c)
 {
@@ -169,8 +195,7 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 	memset(arg, 0, sizeof(*arg));
 	arg->size = c->size;
 	if (c->id)
-		put(self, c->id, c->kind == KSYNC_KIND_WAITQ ? self->waitq[0] :
-		    self->mutex);
+		put(self, c->id, object(self, c->kind));
 	if (c->id2)
 		put(self, c->id2, self->waitq[1]);
 	if (c->thread)
@@ -199,6 +224,12 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 	case KSYNC_IOC_WAKE:
 		arg->wake.bitset = KSYNC_BITSET_ALL;
 		break;
+	case KSYNC_IOC_ACQUIRE:
+		self->cells[self->sem].word = 1;
+		break;
+	case KSYNC_IOC_RELEASE:
+		arg->release.count = 1;
+		break;
 	}
 }
 
@@ -217,6 +248,8 @@ FIXTURE_SETUP(abi)
 	self->handle = attach.thread;
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[0]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[1]));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &self->sem));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_EVENT, 0, &self->event));
 	self->cells = raw_map(self->fd, 64);
 	ASSERT_NE(NULL, self->cells);
 }
@@ -348,6 +381,8 @@ TEST_F(abi, destroyed_id_is_ebadf)
 
 	ASSERT_EQ(0, raw_destroy(self->fd, self->mutex));
 	ASSERT_EQ(0, raw_destroy(self->fd, self->waitq[0]));
+	ASSERT_EQ(0, raw_destroy(self->fd, self->sem));
+	ASSERT_EQ(0, raw_destroy(self->fd, self->event));
 	while ((c = next(c, WITH(id)))) {
 		fill(self, c);
 		expect(_metadata, self, c, -EBADF);

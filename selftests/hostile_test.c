@@ -14,6 +14,7 @@
 #include "lib/sys.h"
 
 #define LOCKS	6	/* of the victims; then comes a waitq */
+#define COUNTED	3	/* and besides a semaphore and two events */
 #define VICTIMS	4
 #define HONEST	2
 #define CELLS	64
@@ -23,6 +24,7 @@
  * @fd: the domain that is overwritten
  * @cells: its arena
  * @id: LOCKS locks and a waitq
+ * @counted: a semaphore, an auto-reset and a manual-reset event
  * @stop: not zero: time is up
  * @strange: results that the contract does not know
  * @strangest: one of them
@@ -32,13 +34,14 @@
  * @fine_cells: its arena
  * @fine_id: its lock
  * @counter: guarded by that lock
- * @counted: how often each was in there
+ * @count: how often each was in there
  * @failed: operations on that lock that failed
  */
 struct scene {
 	int fd;
 	struct ksync_cell *cells;
 	uint32_t id[LOCKS + 1];
+	uint32_t counted[COUNTED];
 	uint32_t stop;
 	uint32_t strange;
 	int strangest;
@@ -48,7 +51,7 @@ struct scene {
 	struct ksync_cell *fine_cells;
 	uint32_t fine_id;
 	uint64_t counter;
-	uint64_t counted[HONEST];
+	uint64_t count[HONEST];
 	uint32_t failed;
 };
 
@@ -106,7 +109,8 @@ static int scribble(void *arg)
 
 	while (!over(s)) {
 		if (dice(&state) % 16) {
-			i = s->id[dice(&state) % (LOCKS + 1)];
+			i = dice(&state) % (LOCKS + 1 + COUNTED);
+			i = i <= LOCKS ? s->id[i] : s->counted[i - LOCKS - 1];
 			__atomic_store_n(&s->cells[i].word, lie(&state),
 					 __ATOMIC_RELAXED);
 		} else {
@@ -124,7 +128,7 @@ static bool known(int ret)
 {
 	static const int answers[] = {
 		0, EBUSY, EDEADLK, ENOTRECOVERABLE, ETIMEDOUT, EUCLEAN,
-		EOWNERDEAD, EPERM, EAGAIN,
+		EOWNERDEAD, EPERM, EAGAIN, EOVERFLOW,
 	};
 	size_t i;
 
@@ -137,10 +141,11 @@ static bool known(int ret)
 static int victim_call(struct scene *s, uint32_t handle, uint32_t *state)
 {
 	const uint32_t id = s->id[dice(state) % LOCKS], waitq = s->id[LOCKS];
+	const uint32_t counted = s->counted[dice(state) % COUNTED];
 	const uint64_t soon = raw_deadline(CLOCK_MONOTONIC, 2);
-	uint32_t woken;
+	uint32_t woken, was;
 
-	switch (dice(state) % 8) {
+	switch (dice(state) % 12) {
 	case 0:
 		return raw_lock(s->fd, id, handle, KSYNC_WAIT_TRY, soon);
 	case 1:
@@ -152,6 +157,14 @@ static int victim_call(struct scene *s, uint32_t handle, uint32_t *state)
 	case 4:
 	case 5:
 		return raw_unlock(s->fd, id, handle);
+	case 6:
+	case 7:
+		return raw_acquire(s->fd, counted, 0, soon);
+	case 8:
+		return raw_release(s->fd, s->counted[0], 0, dice(state), &was);
+	case 9:
+		return raw_release(s->fd, s->counted[1 + dice(state) % 2],
+				   dice(state) & KSYNC_RELEASE_PULSE, 1, &was);
 	default:
 		return raw_lock(s->fd, id, handle, 0, soon);
 	}
@@ -215,7 +228,7 @@ static int count(void *arg)
 			return 2;
 		}
 		s->counter++;
-		s->counted[p->index]++;
+		s->count[p->index]++;
 		if (raw_unlock(s->fine, s->fine_id, handle)) {
 			__atomic_add_fetch(&s->failed, 1, __ATOMIC_RELAXED);
 			return 3;
@@ -243,6 +256,9 @@ FIXTURE_SETUP(hostile)
 		{ KSYNC_KIND_SPIN, 0 }, { KSYNC_KIND_SPIN, 0 },
 		{ KSYNC_KIND_WAITQ, 0 },
 	};
+	static const uint32_t counted[COUNTED] = {
+		KSYNC_KIND_SEM, KSYNC_KIND_EVENT, KSYNC_KIND_EVENT,
+	};
 	struct scene *s = player_memory(sizeof(*s));
 	int i;
 
@@ -254,6 +270,9 @@ FIXTURE_SETUP(hostile)
 	s->fine_cells = raw_map(s->fine, CELLS);
 	for (i = 0; i <= LOCKS; i++)
 		ASSERT_EQ(0, raw_create(s->fd, made[i].kind, made[i].flags, &s->id[i]));
+	for (i = 0; i < COUNTED; i++)
+		ASSERT_EQ(0, raw_create(s->fd, counted[i],
+					i == 2 ? KSYNC_EVENT_MANUAL : 0, &s->counted[i]));
 	ASSERT_EQ(0, raw_create(s->fine, KSYNC_KIND_MUTEX, 0, &s->fine_id));
 }
 
@@ -295,12 +314,12 @@ static void play(struct __test_metadata *_metadata, struct _test_data_hostile *s
 static void check_after(struct __test_metadata *_metadata, struct scene *s)
 {
 	struct ksync_info info;
-	uint32_t handle;
+	uint32_t handle, was;
 	int i;
 
 	ASSERT_EQ(0, raw_info(s->fd, &info));
 	EXPECT_EQ(0, info.waiters);
-	EXPECT_EQ(LOCKS + 1, info.objects);
+	EXPECT_EQ(LOCKS + 1 + COUNTED, info.objects);
 	ASSERT_EQ(0, raw_attach(s->fd, &handle));
 	for (i = 0; i < LOCKS; i++) {
 		__atomic_store_n(&s->cells[s->id[i]].word, 0, __ATOMIC_SEQ_CST);
@@ -309,6 +328,13 @@ static void check_after(struct __test_metadata *_metadata, struct scene *s)
 	}
 	for (i = 0; i <= LOCKS; i++)
 		EXPECT_EQ(0, raw_destroy(s->fd, s->id[i]));
+	for (i = 0; i < COUNTED; i++) {
+		__atomic_store_n(&s->cells[s->counted[i]].word, 0, __ATOMIC_SEQ_CST);
+		s->cells[s->counted[i]].limit = 0;
+		EXPECT_EQ(0, raw_release(s->fd, s->counted[i], 0, 1, &was));
+		EXPECT_EQ(0, raw_acquire(s->fd, s->counted[i], 0, KSYNC_NO_DEADLINE));
+		EXPECT_EQ(0, raw_destroy(s->fd, s->counted[i]));
+	}
 }
 
 TEST_F(hostile, costs_errors_only)
@@ -362,8 +388,8 @@ TEST_F(hostile, other_domain_does_not_notice)
 	play(_metadata, self);
 	EXPECT_EQ(0, s->failed);
 	for (i = 0; i < HONEST; i++) {
-		EXPECT_GT(s->counted[i], 0);
-		total += s->counted[i];
+		EXPECT_GT(s->count[i], 0);
+		total += s->count[i];
 	}
 	EXPECT_EQ(total, s->counter);
 	EXPECT_EQ(0, s->fine_cells[s->fine_id].word);

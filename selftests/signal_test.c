@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Signals that come while a task waits for a mutex or spin, or on a waitq. */
+/* Signals that come while a task waits for an object of each kind. */
 #include <signal.h>
 #include <unistd.h>
 
@@ -33,9 +33,32 @@ FIXTURE_VARIANT_ADD(signals, spin) {
 	.kind = KSYNC_KIND_SPIN,
 };
 
+FIXTURE_VARIANT_ADD(signals, sem) {
+	.kind = KSYNC_KIND_SEM,
+};
+
+FIXTURE_VARIANT_ADD(signals, event) {
+	.kind = KSYNC_KIND_EVENT,
+};
+
+FIXTURE_VARIANT_ADD(signals, manual_event) {
+	.kind = KSYNC_KIND_EVENT, .flags = KSYNC_EVENT_MANUAL,
+};
+
 FIXTURE_VARIANT_ADD(signals, waitq) {
 	.kind = KSYNC_KIND_WAITQ,
 };
+
+static bool is_lock(uint32_t kind)
+{
+	return kind == KSYNC_KIND_MUTEX || kind == KSYNC_KIND_SPIN;
+}
+
+/* What the word is while nobody waits and the player has nothing. */
+static uint32_t word_at_rest(const struct _test_data_signals *self, uint32_t kind)
+{
+	return is_lock(kind) ? self->self : 0;
+}
 
 /* Handlers run in the player, which is a process of its own. */
 static uint32_t *handled;
@@ -61,6 +84,37 @@ static int step_wait(struct player *p)
 	return raw_wait(p->fd, p->id, 0, KSYNC_BITSET_ALL, p->flags, p->deadline);
 }
 
+static player_step step_of(uint32_t kind)
+{
+	switch (kind) {
+	case KSYNC_KIND_SEM:
+	case KSYNC_KIND_EVENT:
+		return step_acquire_until;
+	case KSYNC_KIND_WAITQ:
+		return step_wait;
+	default:
+		return step_lock_until;
+	}
+}
+
+/* Let the player have what it waits for. */
+static int grant(struct _test_data_signals *self, uint32_t kind)
+{
+	uint32_t n;
+	int ret;
+
+	switch (kind) {
+	case KSYNC_KIND_SEM:
+	case KSYNC_KIND_EVENT:
+		return raw_release(self->fd, self->id, 0, 1, &n);
+	case KSYNC_KIND_WAITQ:
+		ret = raw_wake(self->fd, self->id, 1, KSYNC_BITSET_ALL, &n);
+		return ret || n == 1 ? ret : -ENOENT;
+	default:
+		return raw_unlock(self->fd, self->id, self->self);
+	}
+}
+
 FIXTURE_SETUP(signals)
 {
 	handled = player_memory(sizeof(*handled));
@@ -81,7 +135,7 @@ FIXTURE_TEARDOWN(signals)
 static void begin(struct __test_metadata *_metadata, struct _test_data_signals *self,
 		  const struct _fixture_variant_signals *variant, uint32_t flags, int sa_flags)
 {
-	const bool lock = variant->kind != KSYNC_KIND_WAITQ;
+	const bool lock = is_lock(variant->kind);
 
 	self->p->flags = sa_flags;
 	ASSERT_EQ(0, player_do(self->p, step_catch, 0));
@@ -89,7 +143,7 @@ static void begin(struct __test_metadata *_metadata, struct _test_data_signals *
 		ASSERT_EQ(0, raw_lock(self->fd, self->id, self->self, 0, KSYNC_NO_DEADLINE));
 	self->p->flags = flags;
 	self->p->deadline = KSYNC_NO_DEADLINE;
-	player_post(self->p, lock ? step_lock_until : step_wait, self->id);
+	player_post(self->p, step_of(variant->kind), self->id);
 	ASSERT_EQ(0, await_waiters(self->fd, self->id, 1));
 	if (lock)
 		ASSERT_EQ(0, await_value(&self->cells[self->id].word,
@@ -100,20 +154,15 @@ static void begin(struct __test_metadata *_metadata, struct _test_data_signals *
 static void finish(struct __test_metadata *_metadata, struct _test_data_signals *self,
 		   const struct _fixture_variant_signals *variant)
 {
-	uint32_t woken;
+	const bool manual = variant->kind == KSYNC_KIND_EVENT && variant->flags;
 
 	EXPECT_EQ(0, await_waiters(self->fd, self->id, 1));
 	EXPECT_NE(self->p->done, self->p->posted);
-	if (variant->kind == KSYNC_KIND_WAITQ) {
-		EXPECT_EQ(0, raw_wake(self->fd, self->id, 1, KSYNC_BITSET_ALL, &woken));
-		EXPECT_EQ(1, woken);
-	} else {
-		EXPECT_EQ(0, raw_unlock(self->fd, self->id, self->self));
-	}
+	EXPECT_EQ(0, grant(self, variant->kind));
 	EXPECT_EQ(0, player_result(self->p));
-	if (variant->kind != KSYNC_KIND_WAITQ)
+	if (is_lock(variant->kind))
 		EXPECT_EQ(0, player_do(self->p, step_unlock, self->id));
-	EXPECT_EQ(0, self->cells[self->id].word);
+	EXPECT_EQ(manual ? KSYNC_EVENT_SET : 0, self->cells[self->id].word);
 	EXPECT_EQ(0, player_end(self->p));
 }
 
@@ -125,8 +174,7 @@ TEST_F(signals, interruptible_wait_ends_with_eintr)
 	EXPECT_EQ(1, *handled);
 	EXPECT_EQ(0, await_waiters(self->fd, self->id, 0));
 	EXPECT_EQ(0, self->cells[self->id].waiters);
-	EXPECT_EQ(variant->kind == KSYNC_KIND_WAITQ ? 0 : self->self,
-		  self->cells[self->id].word);
+	EXPECT_EQ(word_at_rest(self, variant->kind), self->cells[self->id].word);
 	EXPECT_EQ(0, player_end(self->p));
 }
 
@@ -170,7 +218,7 @@ TEST_F(signals, interruptible_wait_goes_on_after_a_stop)
 /* A deadline is absolute: signals do not move it. */
 TEST_F(signals, deadline_holds_over_signals)
 {
-	const bool lock = variant->kind != KSYNC_KIND_WAITQ;
+	const bool lock = is_lock(variant->kind);
 	int sent;
 
 	self->p->flags = 0;
@@ -178,7 +226,7 @@ TEST_F(signals, deadline_holds_over_signals)
 	if (lock)
 		ASSERT_EQ(0, raw_lock(self->fd, self->id, self->self, 0, KSYNC_NO_DEADLINE));
 	self->p->deadline = raw_deadline(CLOCK_MONOTONIC, 300);
-	player_post(self->p, lock ? step_lock_until : step_wait, self->id);
+	player_post(self->p, step_of(variant->kind), self->id);
 	ASSERT_EQ(0, player_await_taken(self->p));
 	for (sent = 0; sent < 3; sent++) {
 		ASSERT_EQ(0, task_kill(&self->p->task, SIGUSR1));
@@ -199,12 +247,10 @@ TEST_F(signals, killed_waiter_leaves)
 	ASSERT_EQ(0, task_join(&self->p->task, &status));
 	EXPECT_EQ(-SIGKILL, status);
 	EXPECT_EQ(0, await_waiters(self->fd, self->id, 0));
-	if (variant->kind == KSYNC_KIND_WAITQ) {
-		EXPECT_EQ(0, self->cells[self->id].waiters);
-	} else {
-		EXPECT_EQ(self->self, self->cells[self->id].word);
+	EXPECT_EQ(0, self->cells[self->id].waiters);
+	EXPECT_EQ(word_at_rest(self, variant->kind), self->cells[self->id].word);
+	if (is_lock(variant->kind))
 		EXPECT_EQ(0, raw_unlock(self->fd, self->id, self->self));
-	}
 	EXPECT_EQ(0, raw_destroy(self->fd, self->id));
 }
 

@@ -155,6 +155,16 @@ int step_consistent(struct player *p)
 	return -EPERM;
 }
 
+int step_acquire(struct player *p)
+{
+	return raw_acquire(p->fd, p->id, 0, KSYNC_NO_DEADLINE);
+}
+
+int step_acquire_until(struct player *p)
+{
+	return raw_acquire(p->fd, p->id, p->flags, p->deadline);
+}
+
 /* Blocked here, the task is on the kernel's own chain. */
 int step_futex_lock(struct player *p)
 {

@@ -82,6 +82,8 @@ int step_lock_fast(struct player *p);	/* in user space: 0 or -EBUSY */
 int step_overtake(struct player *p);	/* the same past waiters: 0 or -EBUSY */
 int step_unlock(struct player *p);	/* UNLOCK */
 int step_consistent(struct player *p);	/* clear OWNER_DIED: 0 or -EPERM */
+int step_acquire(struct player *p);	/* ACQUIRE without a deadline */
+int step_acquire_until(struct player *p); /* ACQUIRE with p->flags, p->deadline */
 int step_futex_lock(struct player *p);	/* FUTEX_LOCK_PI, p->futex */
 int step_futex_unlock(struct player *p);
 int step_hog(struct player *p);		/* keep the CPU busy while *p->futex */

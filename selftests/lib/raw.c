@@ -174,3 +174,30 @@ int raw_requeue(int fd, struct ksync_requeue *arg)
 	arg->size = sizeof(*arg);
 	return raw_ioctl(fd, KSYNC_IOC_REQUEUE, arg);
 }
+
+int raw_acquire(int fd, uint32_t id, uint32_t flags, uint64_t deadline)
+{
+	struct ksync_acquire arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.flags = flags,
+		.deadline = deadline,
+	};
+
+	return raw_ioctl(fd, KSYNC_IOC_ACQUIRE, &arg);
+}
+
+int raw_release(int fd, uint32_t id, uint32_t flags, uint32_t count, uint32_t *was)
+{
+	struct ksync_release arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.flags = flags,
+		.count = count,
+		.was = ~0U,
+	};
+	int ret = raw_ioctl(fd, KSYNC_IOC_RELEASE, &arg);
+
+	*was = arg.was;
+	return ret;
+}

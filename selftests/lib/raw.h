@@ -36,5 +36,7 @@ int raw_wait(int fd, uint32_t id, uint32_t expected, uint32_t bitset, uint32_t f
 int raw_wake(int fd, uint32_t id, uint32_t n, uint32_t bitset, uint32_t *woken);
 /* The whole structure but for its size: two results and a compare flag. */
 int raw_requeue(int fd, struct ksync_requeue *arg);
+int raw_acquire(int fd, uint32_t id, uint32_t flags, uint64_t deadline);
+int raw_release(int fd, uint32_t id, uint32_t flags, uint32_t count, uint32_t *was);
 
 #endif /* KSYNC_SELFTESTS_RAW_H */

@@ -5,6 +5,7 @@
  *	locks.c		the locks, each behind the same few functions
  *	uncontended.c	one thread locks and unlocks
  *	contended.c	threads count under one lock: throughput, longest wait
+ *	sem.c		semaphores and events, alone and between threads
  *	pingpong.c	two threads wake each other: waitq beside futex
  *	bench.c		options, time
  *
@@ -39,6 +40,7 @@ struct lock {
 extern const struct lock normal_lock, pi_lock, busy_lock;
 extern const struct lock mutex_lock, mutex_as_lock, strict_lock, spin_lock;
 extern const struct lock protect_lock, glibc_protect_lock;
+extern const struct lock posix_lock, sem_lock;
 
 /* What the options say. */
 extern bool on_plain_memory;
@@ -51,6 +53,7 @@ struct ksync *domain(void);
 void bench_uncontended(void);
 void bench_mutexes(void);
 void bench_spins(void);
+void bench_sems(void);
 void bench_pingpong(void);
 
 #endif /* KSYNC_BENCH_H */

@@ -120,6 +120,7 @@ struct ksync_cell {
  *
  * set:    WAITERS clear: CAS word -> SET.  Else RELEASE.
  * reset:  clear SET.
+ * pulse:  WAITERS clear: as reset. Else RELEASE with KSYNC_RELEASE_PULSE.
  * wait:   manual reset: SET is enough.  Auto reset: CAS SET -> 0.  Else ACQUIRE.
  */
 #define KSYNC_EVENT_SET		0x1U

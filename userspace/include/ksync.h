@@ -7,11 +7,12 @@
  * in an underscore belong to the library.
  *
  * Everything may be called by any thread, unless its comment says otherwise;
- * nothing is a cancellation point.  Signal handlers may call ksync_waitq_wake()
- * and ksync_waitq_wake_bitset() and nothing else.  Tasks that clone(2) made
- * with CLONE_VM but without a TLS of their own call the functions that end in
- * _as, and those that take no identity: waitq, name, query.  Children of
- * vfork(2) call nothing.
+ * nothing is a cancellation point.  Signal handlers may call ksync_sem_post(),
+ * ksync_sem_post_n(), ksync_event_set(), ksync_event_reset(),
+ * ksync_event_pulse(), ksync_waitq_wake() and ksync_waitq_wake_bitset() and
+ * nothing else.  Tasks that clone(2) made with CLONE_VM but without a TLS of
+ * their own call the functions that end in _as, and those that take no
+ * identity: sem, event, waitq, name, query.  Children of vfork(2) call nothing.
  *
  * This works as C11 and as C++11.
  */
@@ -22,6 +23,8 @@
 #include <ksync/object.h>
 #include <ksync/mutex.h>
 #include <ksync/spin.h>
+#include <ksync/sem.h>
+#include <ksync/event.h>
 #include <ksync/waitq.h>
 
 #endif /* KSYNC_H */

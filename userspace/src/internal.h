@@ -56,6 +56,34 @@ static inline bool ksync_object_stale(const struct ksync_object *o)
 int ksync_ceiling_enter(struct ksync_object *o, const struct ksync_thread *t);
 int ksync_ceiling_settle(struct ksync_object *o, const struct ksync_thread *t);
 void ksync_ceiling_leave(struct ksync_object *o, const struct ksync_thread *t);
+#ifndef __has_builtin
+#define __has_builtin(x)	0
+#endif
+
+static inline void cpu_relax(void)
+{
+#if __has_builtin(__builtin_ia32_pause)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	asm volatile("isb" ::: "memory");
+#else
+	asm volatile("" ::: "memory");
+#endif
+}
+
+/* Another look after a moment? Not once @spins are used up. */
+static inline bool ksync_spin_once(unsigned int *spins)
+{
+	if (!*spins)
+		return false;
+	--*spins;
+	cpu_relax();
+	return true;
+}
+
+/* acquire.c */
+int ksync_acquire(struct ksync_object *o, uint32_t flags, uint64_t deadline);
+int ksync_release(struct ksync_object *o, uint32_t flags, uint32_t count);
 
 /* deadline.c */
 int ksync_deadline(clockid_t clock, const struct timespec *abs,

@@ -2,9 +2,6 @@
 /* Objects of all kinds: making, finding, naming and ending them. */
 #include "internal.h"
 
-/* In no thread's identity and no domain: see ksync_object_stale(). */
-#define SERIAL_STALE	UINT64_MAX
-
 /* What has more to do than the fast path does. */
 static bool out_of_line(uint32_t attr)
 {
@@ -72,7 +69,7 @@ int ksync_object_destroy(struct ksync_object *o)
 		return -EBADF;
 	ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_DESTROY, &arg);
 	if (!ret)
-		o->serial = SERIAL_STALE;
+		o->serial = KSYNC_SERIAL_STALE_;
 	return ret;
 }
 

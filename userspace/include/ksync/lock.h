@@ -7,7 +7,6 @@
 #ifndef KSYNC_LOCK_H
 #define KSYNC_LOCK_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 #include <time.h>
 #include <ksync/object.h>
@@ -15,8 +14,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-#define ksync_likely_(x)	__builtin_expect(!!(x), 1)
 
 /*
  * The calling thread's identity in the domain that it used last; never NULL.
@@ -34,13 +31,6 @@ int ksync_lock_until_(struct ksync_object *o, const struct ksync_thread *t,
 		      clockid_t clock, const struct timespec *abs);
 int ksync_unlock_slow_(struct ksync_object *o, const struct ksync_thread *t);
 int ksync_consistent_(struct ksync_object *o, const struct ksync_thread *t);
-
-static inline bool ksync_cas_(uint32_t *word, uint32_t *seen, uint32_t want,
-			      int order)
-{
-	return __atomic_compare_exchange_n(word, seen, want, false, order,
-					   __ATOMIC_RELAXED);
-}
 
 /*
  * The word is read first, and what says that others wait is kept: with waiters

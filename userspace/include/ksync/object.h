@@ -3,6 +3,7 @@
 #ifndef KSYNC_OBJECT_H
 #define KSYNC_OBJECT_H
 
+#include <stdbool.h>
 #include <ksync/domain.h>
 
 #ifdef __cplusplus
@@ -61,6 +62,25 @@ static inline int ksync_object_query(struct ksync_object *o,
 /* The same for whatever has an object in it: ksync_name(&mutex, "journal"). */
 #define ksync_name(x, name)	ksync_object_name(&(x)->o, (name))
 #define ksync_query(x, out)	ksync_object_query(&(x)->o, (out))
+
+/* For the fast paths. */
+#define ksync_likely_(x)	__builtin_expect(!!(x), 1)
+
+static inline bool ksync_cas_(uint32_t *word, uint32_t *seen, uint32_t want,
+			      int order)
+{
+	return __atomic_compare_exchange_n(word, seen, want, false, order,
+					   __ATOMIC_RELAXED);
+}
+
+/* What the serial of a destroyed object is: that of no thread and no domain. */
+#define KSYNC_SERIAL_STALE_	UINT64_MAX
+
+/* For fast paths that compare it with no thread's. */
+static inline bool ksync_usable_(const struct ksync_object *o)
+{
+	return ksync_likely_(o->serial != KSYNC_SERIAL_STALE_);
+}
 
 #ifdef __cplusplus
 }
