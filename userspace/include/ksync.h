@@ -10,8 +10,8 @@
  * nothing is a cancellation point.  Signal handlers may call ksync_waitq_wake()
  * and ksync_waitq_wake_bitset() and nothing else.  Tasks that clone(2) made
  * with CLONE_VM but without a TLS of their own call the functions that end in
- * _as, and those that take no identity: waitq, name, query.  Children of
- * vfork(2) call nothing.
+ * _as, and those that take no identity: waitq, barrier, latch, name, query.
+ * Children of vfork(2) call nothing.
  *
  * This works as C11 and as C++11.
  */
@@ -23,5 +23,8 @@
 #include <ksync/mutex.h>
 #include <ksync/spin.h>
 #include <ksync/waitq.h>
+#include <ksync/barrier.h>
+#include <ksync/latch.h>
+#include <ksync/once.h>
 
 #endif /* KSYNC_H */

@@ -8,21 +8,6 @@
  */
 #include "internal.h"
 
-#ifndef __has_builtin
-#define __has_builtin(x)	0
-#endif
-
-static inline void cpu_relax(void)
-{
-#if __has_builtin(__builtin_ia32_pause)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	asm volatile("isb" ::: "memory");
-#else
-	asm volatile("" ::: "memory");
-#endif
-}
-
 static uint32_t read_word(const struct ksync_object *o)
 {
 	return __atomic_load_n(&o->cell->word, __ATOMIC_RELAXED);
@@ -73,7 +58,7 @@ static bool spin(struct ksync_object *o, uint32_t self, unsigned int spins)
 	while (!take_free(o, self)) {
 		if (!spins-- || !worth_spinning(read_word(o), self))
 			return false;
-		cpu_relax();
+		ksync_cpu_relax();
 	}
 	return true;
 }
