@@ -18,10 +18,12 @@
 #ifndef KSYNC_H
 #define KSYNC_H
 
+#include <ksync/annotations.h>
 #include <ksync/domain.h>
 #include <ksync/object.h>
 #include <ksync/mutex.h>
 #include <ksync/spin.h>
+#include <ksync/guard.h>
 #include <ksync/waitq.h>
 #include <ksync/barrier.h>
 #include <ksync/latch.h>
