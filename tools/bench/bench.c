@@ -24,6 +24,7 @@ static const struct {
 	{ "contended", bench_mutexes },
 	{ "spin", bench_spins },
 	{ "ping-pong", bench_pingpong },
+	{ "barrier", bench_barriers },
 };
 
 #define COUNT	(sizeof(measurements) / sizeof(*measurements))

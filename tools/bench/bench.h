@@ -6,6 +6,7 @@
  *	uncontended.c	one thread locks and unlocks
  *	contended.c	threads count under one lock: throughput, longest wait
  *	pingpong.c	two threads wake each other: waitq beside futex
+ *	barrier.c	threads meet at a barrier
  *	bench.c		options, time
  *
  * All candidates of a measurement take turns within each round, so that what
@@ -51,5 +52,6 @@ void bench_uncontended(void);
 void bench_mutexes(void);
 void bench_spins(void);
 void bench_pingpong(void);
+void bench_barriers(void);
 
 #endif /* KSYNC_BENCH_H */
