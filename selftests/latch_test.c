@@ -154,6 +154,27 @@ TEST_F(latch, arrive_and_wait_counts_first)
 	released(_metadata, b);
 }
 
+static void count_down(int sig)
+{
+	(void)sig;
+	ksync_latch_count_down(&latch, 3);
+}
+
+/* The one that sleeps there opens it, in a signal handler of its own. */
+static int step_wait_handling(struct player *p)
+{
+	signal(SIGUSR1, count_down);
+	return step_wait(p);
+}
+
+TEST_F(latch, signal_handler_may_count_down)
+{
+	struct player *p = WAITER(TASK_PROCESS, step_wait_handling);
+
+	ASSERT_EQ(0, task_kill(&p->task, SIGUSR1));
+	released(_metadata, p);
+}
+
 TEST_F(latch, timeouts_on_both_clocks)
 {
 	const struct timespec past = { .tv_sec = 1 }, bad = { .tv_nsec = 1000000000 };

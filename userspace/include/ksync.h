@@ -7,11 +7,11 @@
  * in an underscore belong to the library.
  *
  * Everything may be called by any thread, unless its comment says otherwise;
- * nothing is a cancellation point.  Signal handlers may call ksync_waitq_wake()
- * and ksync_waitq_wake_bitset() and nothing else.  Tasks that clone(2) made
- * with CLONE_VM but without a TLS of their own call the functions that end in
- * _as, and those that take no identity: waitq, barrier, latch, name, query.
- * Children of vfork(2) call nothing.
+ * nothing is a cancellation point.  Signal handlers may call ksync_waitq_wake(),
+ * ksync_waitq_wake_bitset() and ksync_latch_count_down(), and nothing else.
+ * Tasks that clone(2) made with CLONE_VM but without a TLS of their own call the
+ * functions that end in _as, and those that take no identity: waitq, barrier,
+ * latch, name, query.  Children of vfork(2) call nothing.
  *
  * This works as C11 and as C++11.
  */

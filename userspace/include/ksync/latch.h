@@ -82,7 +82,7 @@ static inline uint32_t ksync_latch_id(const struct ksync_latch *l)
  * @l: latch
  * @n: by how much; 0 does nothing
  *
- * It never sleeps.
+ * It never sleeps.  A signal handler may call it.
  *
  * Return: 0; -EOVERFLOW (less than @n is left: nothing was counted), -EBADF.
  */
