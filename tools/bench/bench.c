@@ -25,6 +25,7 @@ static const struct {
 	{ "spin", bench_spins },
 	{ "sem", bench_sems },
 	{ "ping-pong", bench_pingpong },
+	{ "barrier", bench_barriers },
 };
 
 #define COUNT	(sizeof(measurements) / sizeof(*measurements))

@@ -7,6 +7,7 @@
  *	contended.c	threads count under one lock: throughput, longest wait
  *	sem.c		semaphores and events, alone and between threads
  *	pingpong.c	two threads wake each other: waitq beside futex
+ *	barrier.c	threads meet at a barrier
  *	bench.c		options, time
  *
  * All candidates of a measurement take turns within each round, so that what
@@ -55,5 +56,6 @@ void bench_mutexes(void);
 void bench_spins(void);
 void bench_sems(void);
 void bench_pingpong(void);
+void bench_barriers(void);
 
 #endif /* KSYNC_BENCH_H */

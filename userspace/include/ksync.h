@@ -9,22 +9,28 @@
  * Everything may be called by any thread, unless its comment says otherwise;
  * nothing is a cancellation point.  Signal handlers may call ksync_sem_post(),
  * ksync_sem_post_n(), ksync_event_set(), ksync_event_reset(),
- * ksync_event_pulse(), ksync_waitq_wake() and ksync_waitq_wake_bitset() and
- * nothing else.  Tasks that clone(2) made with CLONE_VM but without a TLS of
- * their own call the functions that end in _as, and those that take no
- * identity: sem, event, waitq, name, query.  Children of vfork(2) call nothing.
+ * ksync_event_pulse(), ksync_latch_count_down(), ksync_waitq_wake() and
+ * ksync_waitq_wake_bitset(), and nothing else.  Tasks that clone(2) made with
+ * CLONE_VM but without a TLS of their own call the functions that end in _as,
+ * and those that take no identity: sem, event, waitq, barrier, latch, name,
+ * query.  Children of vfork(2) call nothing.
  *
  * This works as C11 and as C++11.
  */
 #ifndef KSYNC_H
 #define KSYNC_H
 
+#include <ksync/annotations.h>
 #include <ksync/domain.h>
 #include <ksync/object.h>
 #include <ksync/mutex.h>
 #include <ksync/spin.h>
 #include <ksync/sem.h>
 #include <ksync/event.h>
+#include <ksync/guard.h>
 #include <ksync/waitq.h>
+#include <ksync/barrier.h>
+#include <ksync/latch.h>
+#include <ksync/once.h>
 
 #endif /* KSYNC_H */

@@ -10,6 +10,21 @@
 
 #define KSYNC_EXPORT	__attribute__((visibility("default")))
 
+#ifndef __has_builtin
+#define __has_builtin(x)	0
+#endif
+
+static inline void ksync_cpu_relax(void)
+{
+#if __has_builtin(__builtin_ia32_pause)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	asm volatile("isb" ::: "memory");
+#else
+	asm volatile("" ::: "memory");
+#endif
+}
+
 /**
  * struct ksync - a domain, as seen by this process
  * @serial: never used again in this process, other than the address of this
@@ -56,20 +71,6 @@ static inline bool ksync_object_stale(const struct ksync_object *o)
 int ksync_ceiling_enter(struct ksync_object *o, const struct ksync_thread *t);
 int ksync_ceiling_settle(struct ksync_object *o, const struct ksync_thread *t);
 void ksync_ceiling_leave(struct ksync_object *o, const struct ksync_thread *t);
-#ifndef __has_builtin
-#define __has_builtin(x)	0
-#endif
-
-static inline void cpu_relax(void)
-{
-#if __has_builtin(__builtin_ia32_pause)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	asm volatile("isb" ::: "memory");
-#else
-	asm volatile("" ::: "memory");
-#endif
-}
 
 /* Another look after a moment? Not once @spins are used up. */
 static inline bool ksync_spin_once(unsigned int *spins)
@@ -77,13 +78,22 @@ static inline bool ksync_spin_once(unsigned int *spins)
 	if (!*spins)
 		return false;
 	--*spins;
-	cpu_relax();
+	ksync_cpu_relax();
 	return true;
 }
 
 /* acquire.c */
 int ksync_acquire(struct ksync_object *o, uint32_t flags, uint64_t deadline);
 int ksync_release(struct ksync_object *o, uint32_t flags, uint32_t count);
+
+/* model.c */
+int ksync_model_create(struct ksync_object *o, struct ksync *d, uint32_t kind,
+		       uint32_t model);
+int ksync_model_open(struct ksync_object *o, struct ksync *d, uint32_t kind,
+		     uint32_t model, uint32_t id);
+int ksync_model_check(const struct ksync_object *o, uint32_t model);
+int ksync_model_settle(struct ksync_waitq *q,
+		       bool (*busy)(const struct ksync_object *o));
 
 /* deadline.c */
 int ksync_deadline(clockid_t clock, const struct timespec *abs,

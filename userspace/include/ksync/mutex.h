@@ -6,6 +6,7 @@
 #ifndef KSYNC_MUTEX_H
 #define KSYNC_MUTEX_H
 
+#include <ksync/annotations.h>
 #include <ksync/lock.h>
 
 #ifdef __cplusplus
@@ -16,7 +17,7 @@ extern "C" {
  * struct ksync_mutex - this process's reference to a mutex
  * @o: the object
  */
-struct ksync_mutex {
+struct KSYNC_CAPABILITY("mutex") ksync_mutex {
 	struct ksync_object o;
 };
 
@@ -128,6 +129,7 @@ static inline uint32_t ksync_mutex_id(const struct ksync_mutex *m)
  *			own and has to use the _as variant
  */
 static inline int ksync_mutex_lock(struct ksync_mutex *m)
+	ksync_locks_(m)
 {
 	return ksync_lock_(&m->o, 0);
 }
@@ -139,6 +141,7 @@ static inline int ksync_mutex_lock(struct ksync_mutex *m)
  * Return: as ksync_mutex_lock(); -EINTR.
  */
 static inline int ksync_mutex_lock_interruptible(struct ksync_mutex *m)
+	ksync_locks_(m)
 {
 	return ksync_lock_(&m->o, KSYNC_WAIT_INTERRUPTIBLE);
 }
@@ -152,6 +155,7 @@ static inline int ksync_mutex_lock_interruptible(struct ksync_mutex *m)
  * Return: as ksync_mutex_lock(); -EBUSY.
  */
 static inline int ksync_mutex_lock_try(struct ksync_mutex *m)
+	ksync_locks_(m)
 {
 	return ksync_lock_(&m->o, KSYNC_WAIT_TRY);
 }
@@ -169,6 +173,7 @@ static inline int ksync_mutex_lock_try(struct ksync_mutex *m)
 static inline int ksync_mutex_lock_timed(struct ksync_mutex *m,
 					 clockid_t clock,
 					 const struct timespec *abs)
+	ksync_locks_(m)
 {
 	return ksync_lock_timed_(&m->o, clock, abs);
 }
@@ -184,6 +189,7 @@ static inline int ksync_mutex_lock_timed(struct ksync_mutex *m,
  * overwritten while the caller owned it; it is unlocked), -EBADF, -ESRCH.
  */
 static inline int ksync_mutex_unlock(struct ksync_mutex *m)
+	ksync_unlocks_(m)
 {
 	return ksync_unlock_(&m->o);
 }
@@ -195,6 +201,7 @@ static inline int ksync_mutex_unlock(struct ksync_mutex *m)
  * Return: 0; -EPERM (the caller does not own it), -EINVAL (nobody died).
  */
 static inline int ksync_mutex_consistent(struct ksync_mutex *m)
+	ksync_has_(m)
 {
 	return ksync_consistent_(&m->o, NULL);
 }
@@ -203,18 +210,21 @@ static inline int ksync_mutex_consistent(struct ksync_mutex *m)
 
 static inline int ksync_mutex_lock_as(struct ksync_mutex *m,
 				      const struct ksync_thread *t)
+	ksync_locks_(m)
 {
 	return ksync_lock_as_(&m->o, t, 0);
 }
 
 static inline int ksync_mutex_lock_interruptible_as(struct ksync_mutex *m,
 						    const struct ksync_thread *t)
+	ksync_locks_(m)
 {
 	return ksync_lock_as_(&m->o, t, KSYNC_WAIT_INTERRUPTIBLE);
 }
 
 static inline int ksync_mutex_lock_try_as(struct ksync_mutex *m,
 					  const struct ksync_thread *t)
+	ksync_locks_(m)
 {
 	return ksync_lock_as_(&m->o, t, KSYNC_WAIT_TRY);
 }
@@ -223,18 +233,21 @@ static inline int ksync_mutex_lock_timed_as(struct ksync_mutex *m,
 					    const struct ksync_thread *t,
 					    clockid_t clock,
 					    const struct timespec *abs)
+	ksync_locks_(m)
 {
 	return ksync_lock_timed_as_(&m->o, t, clock, abs);
 }
 
 static inline int ksync_mutex_unlock_as(struct ksync_mutex *m,
 					const struct ksync_thread *t)
+	ksync_unlocks_(m)
 {
 	return ksync_unlock_as_(&m->o, t);
 }
 
 static inline int ksync_mutex_consistent_as(struct ksync_mutex *m,
 					    const struct ksync_thread *t)
+	ksync_has_(m)
 {
 	return ksync_consistent_(&m->o, t);
 }
