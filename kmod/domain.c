@@ -62,18 +62,8 @@ static struct ksync_chunk *chunk_get(struct ksync_domain *d, unsigned long index
 	return xa_is_err(old) ? NULL : old;
 }
 
-/**
- * ksync_object_find() - look an object up
- * @d: domain
- * @id: its number
- * @obj: filled in
- *
- * What is found may be destroyed at once: whoever goes on to change the object
- * asks ksync_object_stale() under the bucket lock.
- *
- * Return: 0, or -EBADF if there is no such object.
- */
-int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
+/* Whatever is in use of the cells: 0, or -EBADF. */
+static int cell_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 {
 	struct ksync_chunk *chunk = xa_load(&d->chunks, id / KSYNC_CELLS_PER_PAGE);
 	u8 tag;
@@ -91,6 +81,25 @@ int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 	obj->cell = chunk->cells + id % KSYNC_CELLS_PER_PAGE;
 	obj->ops = ksync_ops_of(KSYNC_TAG_KIND(tag));
 	return 0;
+}
+
+/**
+ * ksync_object_find() - look an object up
+ * @d: domain
+ * @id: its number
+ * @obj: filled in
+ *
+ * What is found may be destroyed at once: whoever goes on to change the object
+ * asks ksync_object_stale() under the bucket lock.
+ *
+ * Return: 0, or -EBADF if there is no such object. A slot cell is none.
+ */
+int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
+{
+	int ret = cell_find(d, id, obj);
+
+	/* Nothing works on slot cells. */
+	return ret || obj->ops ? ret : -EBADF;
 }
 
 /** ksync_object_stale() - under the bucket lock: is it no longer what was found? */
@@ -131,6 +140,14 @@ static int object_create(struct ksync_domain *d, u8 tag, u32 *id)
 	return -ENOSPC;
 }
 
+static void cell_release(struct ksync_domain *d, const struct ksync_object *obj)
+{
+	lockdep_assert_held(&d->lock);
+	memset(obj->cell, 0, sizeof(*obj->cell));
+	d->objects--;
+	d->hint = min_t(u32, d->hint, obj->id / KSYNC_CELLS_PER_PAGE);
+}
+
 static int object_destroy(struct ksync_domain *d, u32 id)
 {
 	struct ksync_bucket *b = ksync_bucket(d, id);
@@ -141,7 +158,7 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	if (ksync_object_find(d, id, &obj))
 		return -EBADF;
 	raw_spin_lock(&b->lock);
-	busy = ksync_state_find(b, d, id);
+	busy = ksync_state_find(b, d, id) || ksync_state_find_drain(b, d, id);
 	if (!busy)
 		set_tag(&obj, 0);
 	raw_spin_unlock(&b->lock);
@@ -149,10 +166,61 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 		return -EBUSY;
 
 	ksync_name_drop(d, id);
-	memset(obj.cell, 0, sizeof(*obj.cell));
-	d->objects--;
-	d->hint = min_t(u32, d->hint, id / KSYNC_CELLS_PER_PAGE);
+	cell_release(d, &obj);
 	return 0;
+}
+
+/**
+ * ksync_domain_slot_create() - a cell for slots
+ * @d: domain
+ * @id: set
+ * @cell: set
+ *
+ * Return: 0; -ENOSPC: the domain's limit is reached; -ENOMEM.
+ */
+int ksync_domain_slot_create(struct ksync_domain *d, u32 *id,
+			     struct ksync_cell **cell)
+{
+	struct ksync_object obj;
+	int ret = -ENOSPC;
+
+	mutex_lock(&d->lock);
+	if (d->objects < READ_ONCE(ksync_max_objects))
+		ret = object_create(d, KSYNC_TAG(KSYNC_KIND_SLOT, 0), id);
+	if (!ret) {
+		d->slot_cells++;
+		cell_find(d, *id, &obj);
+		/* Its entries are all there is of it. */
+		memset(obj.cell, 0, sizeof(*obj.cell));
+		*cell = obj.cell;
+	}
+	mutex_unlock(&d->lock);
+	return ret;
+}
+
+/** ksync_domain_slot_destroy() - its thread is dead, or the domain goes */
+void ksync_domain_slot_destroy(struct ksync_domain *d, u32 id)
+{
+	struct ksync_object obj;
+
+	mutex_lock(&d->lock);
+	if (!cell_find(d, id, &obj)) {
+		set_tag(&obj, 0);
+		cell_release(d, &obj);
+		d->slot_cells--;
+	}
+	mutex_unlock(&d->lock);
+}
+
+/** ksync_domain_objects() - how many, as users count */
+u32 ksync_domain_objects(struct ksync_domain *d)
+{
+	u32 n;
+
+	mutex_lock(&d->lock);
+	n = d->objects - d->slot_cells;
+	mutex_unlock(&d->lock);
+	return n;
 }
 
 static u32 destroy_all(struct ksync_domain *d, const u32 *ids, u32 count, int *ret)
@@ -286,6 +354,7 @@ static void domain_free(struct work_struct *work)
 	xa_for_each(&d->chunks, index, chunk)
 		chunk_free(chunk);
 	xa_destroy(&d->chunks);
+	xa_destroy(&d->slots);
 	kfree(d);
 }
 
@@ -302,6 +371,7 @@ static int domain_open(struct inode *inode, struct file *file)
 	xa_init(&d->names);
 	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&d->attaches);
+	xa_init(&d->slots);
 	INIT_RCU_WORK(&d->release, domain_free);
 	file->private_data = d;
 	return stream_open(inode, file);

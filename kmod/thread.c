@@ -59,21 +59,28 @@ struct ksync_thread *ksync_thread_of(const struct task_struct *task)
 }
 
 /**
+ * ksync_thread_alive() - whether a thread can own anything, under RCU
+ *
+ * A task on its way out of the kernel's do_exit() counts as dead before the
+ * probe in death.c has run: who joined it may know already that it is gone.
+ */
+bool ksync_thread_alive(const struct ksync_thread *t)
+{
+	return !READ_ONCE(t->dead) && !(READ_ONCE(t->task->flags) & PF_EXITING);
+}
+
+/**
  * ksync_thread_find() - who has a handle, under RCU
  * @d: domain
  * @handle: from a word
  *
- * Return: the thread, or NULL if there is none alive. A task on its way out of
- * the kernel's do_exit() counts as dead before the probe in death.c has run: who
- * joined it may know already that it is gone.
+ * Return: the thread, or NULL if there is none alive.
  */
 struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle)
 {
 	struct ksync_thread *t = xa_load(&d->handles, handle);
 
-	if (!t || xa_is_value(t) || READ_ONCE(t->dead))
-		return NULL;
-	if (READ_ONCE(t->task->flags) & PF_EXITING)
+	if (!t || xa_is_value(t) || !ksync_thread_alive(t))
 		return NULL;
 	return t;
 }
@@ -181,6 +188,7 @@ static void membership_end(struct ksync_membership *m)
 	struct ksync_domain *d = m->domain;
 
 	lockdep_assert_held(&attach_lock);
+	ksync_slot_drop_all(d, m->handle);
 	if (m->handle >= d->next_handle)
 		xa_store(&d->handles, m->handle, xa_mk_value(0), GFP_KERNEL);
 	else
@@ -273,7 +281,7 @@ static int membership_begin(struct ksync_domain *d, u32 *handle)
 	return 0;
 }
 
-static int attach(struct ksync_domain *d, u32 *handle)
+static int attach(struct ksync_domain *d, struct ksync_attach *arg)
 {
 	struct ksync_membership *m;
 	int ret = 0;
@@ -281,9 +289,13 @@ static int attach(struct ksync_domain *d, u32 *handle)
 	mutex_lock(&attach_lock);
 	m = membership_find(d);
 	if (m)
-		*handle = m->handle;
+		arg->thread = m->handle;
 	else
-		ret = membership_begin(d, handle);
+		ret = membership_begin(d, &arg->thread);
+	if (!ret && arg->flags & KSYNC_ATTACH_SLOT) {
+		m = membership_find(d);
+		ret = ksync_slot_add(d, m->thread, m->handle, &arg->slot);
+	}
 	mutex_unlock(&attach_lock);
 	return ret;
 }
@@ -293,13 +305,13 @@ int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg)
 {
 	int ret;
 
-	if (arg->flags || arg->slot)
+	if (arg->flags & ~KSYNC_ATTACH_SLOT || arg->slot)
 		return -EINVAL;
-	ret = attach(d, &arg->thread);
+	ret = attach(d, arg);
 	if (ret == -ENOSPC) {
 		/* The dead still count until they are reaped. */
 		flush_work(&reap_work);
-		ret = attach(d, &arg->thread);
+		ret = attach(d, arg);
 	}
 	return ret;
 }

@@ -22,6 +22,7 @@
 #include <ksync/object.h>
 #include <ksync/mutex.h>
 #include <ksync/spin.h>
+#include <ksync/rwlock.h>
 #include <ksync/waitq.h>
 
 #endif /* KSYNC_H */

@@ -28,6 +28,21 @@ struct ksync {
 	uint64_t arena_size;
 };
 
+#ifndef __has_builtin
+#define __has_builtin(x)	0
+#endif
+
+static inline void ksync_cpu_relax(void)
+{
+#if __has_builtin(__builtin_ia32_pause)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	asm volatile("isb" ::: "memory");
+#else
+	asm volatile("" ::: "memory");
+#endif
+}
+
 /* syscall.c */
 int ksync_ioctl(int fd, unsigned long cmd, void *arg);
 

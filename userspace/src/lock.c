@@ -1,27 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * The slow paths of everything with an owner: mutex and spin.
+ * The slow paths of everything with an owner: mutex, spin, and rwlock for
+ * writing.
  *
  * The word's protocol is laid down in <linux/ksync.h>.  The word is a hint:
  * where it does not say plainly what to do, the module decides.  Nothing here
  * may touch the TLS of a caller that came with an identity of its own.
  */
 #include "internal.h"
-
-#ifndef __has_builtin
-#define __has_builtin(x)	0
-#endif
-
-static inline void cpu_relax(void)
-{
-#if __has_builtin(__builtin_ia32_pause)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	asm volatile("isb" ::: "memory");
-#else
-	asm volatile("" ::: "memory");
-#endif
-}
 
 static uint32_t read_word(const struct ksync_object *o)
 {
@@ -53,18 +39,18 @@ static bool take_free(struct ksync_object *o, uint32_t self)
 {
 	uint32_t v = read_word(o);
 
-	while (!(v & (KSYNC_OWNER | KSYNC_OWNER_DIED)))
+	while (!(v & KSYNC_TAKEN_))
 		if (ksync_cas_(&o->cell->word, &v, v | self, __ATOMIC_ACQUIRE))
 			return true;
 	return false;
 }
 
-/* A live owner may unlock soon; anything else is for the module. */
+/* A live owner may unlock soon; readers, or anything else, are for the module. */
 static bool worth_spinning(uint32_t v, uint32_t self)
 {
 	uint32_t owner = v & KSYNC_OWNER;
 
-	return !(v & KSYNC_OWNER_DIED) && owner != self &&
+	return !(v & (KSYNC_OWNER_DIED | KSYNC_READ)) && owner != self &&
 	       owner <= KSYNC_HANDLE_MAX;
 }
 
@@ -73,7 +59,7 @@ static bool spin(struct ksync_object *o, uint32_t self, unsigned int spins)
 	while (!take_free(o, self)) {
 		if (!spins-- || !worth_spinning(read_word(o), self))
 			return false;
-		cpu_relax();
+		ksync_cpu_relax();
 	}
 	return true;
 }
@@ -144,14 +130,14 @@ static int unlock_in_module(struct ksync_object *o, uint32_t self)
 /*
  * Whether the library may clear the owner field: nobody waits, or a waiter is
  * on its way.  Not while inconsistent, which the module turns into
- * NOTRECOVERABLE.
+ * NOTRECOVERABLE.  READ stays: a writer that becomes a reader has set it.
  */
 static bool may_free(uint32_t v)
 {
 	const uint32_t on_its_way = KSYNC_WAITERS | KSYNC_WOKEN;
 
-	return !(v & ~KSYNC_OWNER) ||
-	       (v & ~KSYNC_OWNER) == on_its_way;
+	v &= ~(KSYNC_OWNER | KSYNC_READ);
+	return !v || v == on_its_way;
 }
 
 KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
