@@ -12,6 +12,7 @@
 
 #include "lib/ksft.h"
 #include "lib/player.h"
+#include "lib/reader.h"
 
 #define SIZE_IS(verb, bytes)						\
 	static_assert(sizeof(struct ksync_##verb) == (bytes),		\
@@ -61,7 +62,9 @@ FIXTURE(abi)
 	int fd;
 	uint32_t handle;
 	uint32_t mutex;
+	uint32_t rwlock;
 	uint32_t waitq[2];
+	uint32_t slot;
 	uint32_t ids[2];
 	struct ksync_cell *cells;
 	struct argument arg;
@@ -71,6 +74,7 @@ FIXTURE(abi)
  * struct command - an ioctl, @name by name
  * @cmd: its number
  * @size: of its argument
+ * @min: the shortest that is accepted, if that is less
  * @ok: what it returns to the argument that fill() makes
  * @has_out: it writes to the argument
  * @flags, @pad, @id, @id2, @thread, @deadline: where these are; 0 for none
@@ -80,7 +84,7 @@ FIXTURE(abi)
 struct command {
 	const char *name;
 	unsigned long cmd;
-	uint32_t size;
+	uint32_t size, min;
 	int ok;
 	bool has_out;
 	uint32_t flags, pad, id, id2, thread, deadline, valid, kind;
@@ -100,10 +104,12 @@ static const struct command commands[] = {
 	{ COMMAND(DESTROY, destroy),
 	  .has_out = true, .pad = AT(destroy, pad) },
 	{ COMMAND(ATTACH, attach),
-	  .has_out = true, .flags = AT(attach, flags), .pad = AT(attach, slot) },
+	  .has_out = true, .flags = AT(attach, flags), .valid = KSYNC_ATTACH_SLOT,
+	  .pad = AT(attach, slot) },
 	{ COMMAND(NAME, name), .id = AT(name, id) },
 	{ COMMAND(QUERY, query),
-	  .has_out = true, .pad = AT(query, pad), .id = AT(query, id) },
+	  .has_out = true, .pad = AT(query, pad), .id = AT(query, id),
+	  .min = AT(query, readers) },
 	{ COMMAND(LOCK, lock),
 	  .flags = AT(lock, flags),
 	  .valid = KSYNC_WAIT_TRY | KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME,
@@ -112,6 +118,16 @@ static const struct command commands[] = {
 	{ COMMAND(UNLOCK, unlock),
 	  .flags = AT(unlock, flags),
 	  .id = AT(unlock, id), .kind = KSYNC_KIND_MUTEX,
+	  .thread = AT(unlock, thread) },
+	{ COMMAND(LOCK, lock),
+	  .flags = AT(lock, flags),
+	  .valid = KSYNC_WAIT_TRY | KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME |
+		   KSYNC_LOCK_READ,
+	  .id = AT(lock, id), .kind = KSYNC_KIND_RWLOCK,
+	  .thread = AT(lock, thread), .deadline = AT(lock, deadline) },
+	{ COMMAND(UNLOCK, unlock),
+	  .flags = AT(unlock, flags), .valid = KSYNC_LOCK_READ,
+	  .id = AT(unlock, id), .kind = KSYNC_KIND_RWLOCK,
 	  .thread = AT(unlock, thread) },
 	{ COMMAND(WAIT, wait),
 	  .ok = -EAGAIN, .flags = AT(wait, flags),
@@ -151,6 +167,18 @@ static void put(struct _test_data_abi *self, size_t offset, uint32_t value)
 	memcpy(self->arg.bytes + offset, &value, sizeof(value));
 }
 
+static uint32_t object_of(const struct _test_data_abi *self, uint32_t kind)
+{
+	switch (kind) {
+	case KSYNC_KIND_WAITQ:
+		return self->waitq[0];
+	case KSYNC_KIND_RWLOCK:
+		return self->rwlock;
+	default:
+		return self->mutex;
+	}
+}
+
 /* What c->ok is the answer to; what all tests deviate from in one point. */
 static void fill(struct _test_data_abi *self, const struct command *c)
 {
@@ -159,8 +187,7 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 	memset(arg, 0, sizeof(*arg));
 	arg->size = c->size;
 	if (c->id)
-		put(self, c->id, c->kind == KSYNC_KIND_WAITQ ? self->waitq[0] :
-		    self->mutex);
+		put(self, c->id, object_of(self, c->kind));
 	if (c->id2)
 		put(self, c->id2, self->waitq[1]);
 	if (c->thread)
@@ -177,10 +204,12 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 		arg->destroy.ids = (uintptr_t)self->ids;
 		break;
 	case KSYNC_IOC_LOCK:
-		self->cells[self->mutex].word = 0;
+		self->cells[object_of(self, c->kind)].word = 0;
+		memset(&self->cells[self->slot], 0, sizeof(*self->cells));
 		break;
 	case KSYNC_IOC_UNLOCK:
-		self->cells[self->mutex].word = self->handle;
+		self->cells[object_of(self, c->kind)].word = self->handle;
+		memset(&self->cells[self->slot], 0, sizeof(*self->cells));
 		break;
 	case KSYNC_IOC_WAIT:
 		arg->wait.expected = 1;
@@ -197,6 +226,8 @@ FIXTURE_SETUP(abi)
 	self->fd = raw_open();
 	ASSERT_EQ(0, raw_attach(self->fd, &self->handle));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &self->mutex));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_RWLOCK, 0, &self->rwlock));
+	ASSERT_EQ(0, raw_attach_slot(self->fd, &self->slot));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[0]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[1]));
 	self->cells = raw_map(self->fd, 64);
@@ -224,7 +255,7 @@ TEST_F(abi, too_short_is_einval)
 	uint32_t size;
 
 	while ((c = next(c, WITH(size)))) {
-		for (size = 0; size < c->size; size++) {
+		for (size = 0; size < (c->min ? c->min : c->size); size++) {
 			fill(self, c);
 			self->arg.size = size;
 			expect(_metadata, self, c, -EINVAL);
@@ -329,10 +360,24 @@ TEST_F(abi, destroyed_id_is_ebadf)
 	const struct command *c = NULL;
 
 	ASSERT_EQ(0, raw_destroy(self->fd, self->mutex));
+	ASSERT_EQ(0, raw_destroy(self->fd, self->rwlock));
 	ASSERT_EQ(0, raw_destroy(self->fd, self->waitq[0]));
 	while ((c = next(c, WITH(id)))) {
 		fill(self, c);
 		expect(_metadata, self, c, -EBADF);
+	}
+}
+
+/* Reading is for rwlocks. */
+TEST_F(abi, read_flag_for_a_mutex_is_einval)
+{
+	const struct command *c = NULL;
+
+	while ((c = next(c, WITH(thread)))) {
+		fill(self, c);
+		put(self, c->id, self->mutex);
+		put(self, c->flags, KSYNC_LOCK_READ);
+		expect(_metadata, self, c, -EINVAL);
 	}
 }
 
@@ -359,7 +404,7 @@ TEST_F(abi, made_up_handle_is_esrch)
 	const uint32_t made_up[] = { 0, self->handle + 1, KSYNC_HANDLE_MAX,
 		KSYNC_NOTRECOVERABLE, KSYNC_HANDOFF, KSYNC_OWNER + 1,
 		self->handle | KSYNC_WAITERS, ~0U };
-	uint32_t *word = &self->cells[self->mutex].word, before;
+	uint32_t *word, before;
 	const struct command *c = NULL;
 	size_t i;
 
@@ -367,6 +412,7 @@ TEST_F(abi, made_up_handle_is_esrch)
 		for (i = 0; i < ARRAY_SIZE(made_up); i++) {
 			fill(self, c);
 			put(self, c->thread, made_up[i]);
+			word = &self->cells[object_of(self, c->kind)].word;
 			before = *word;
 			expect(_metadata, self, c, -ESRCH);
 			EXPECT_EQ(before, *word);
@@ -377,7 +423,7 @@ TEST_F(abi, made_up_handle_is_esrch)
 TEST_F(abi, handle_of_another_task_is_esrch)
 {
 	struct player *other = player_start(TASK_PROCESS, self->fd, self->cells);
-	uint32_t *word = &self->cells[self->mutex].word, before;
+	uint32_t *word, before;
 	const struct command *c = NULL;
 
 	ASSERT_NE(NULL, other);
@@ -385,6 +431,7 @@ TEST_F(abi, handle_of_another_task_is_esrch)
 	while ((c = next(c, WITH(thread)))) {
 		fill(self, c);
 		put(self, c->thread, other->handle);
+		word = &self->cells[object_of(self, c->kind)].word;
 		before = *word;
 		expect(_metadata, self, c, -ESRCH);
 		EXPECT_EQ(before, *word);
@@ -401,6 +448,8 @@ TEST_F(abi, handle_of_another_domain_is_esrch)
 
 	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
 	ASSERT_EQ(self->mutex, id);
+	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_RWLOCK, 0, &id));
+	ASSERT_EQ(self->rwlock, id);
 	while ((c = next(c, WITH(thread)))) {
 		fill(self, c);
 		EXPECT_EQ(-ESRCH, raw_ioctl(fd, c->cmd, &self->arg));
