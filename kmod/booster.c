@@ -140,22 +140,21 @@ struct ksync_held *ksync_booster_attach(struct ksync_domain *d, struct ksync_thr
 					u32 handle)
 {
 	struct ksync_held *h = kzalloc(sizeof(*h), GFP_KERNEL_ACCOUNT);
-	struct ksync_object obj;
+	struct ksync_cell *cell;
 	int ret = -ENOMEM;
 
 	if (!h)
 		return ERR_PTR(ret);
 	h->booster = booster_get(self);
 	if (h->booster)
-		ret = ksync_cell_alloc(d, &obj);
+		ret = ksync_domain_slot_create(d, &h->id, &cell);
 	if (ret) {
 		kfree(h);
 		return ERR_PTR(ret);
 	}
 	h->domain = d;
 	h->handle = handle;
-	h->id = obj.id;
-	h->cell = (struct ksync_ceiling_cell *)obj.cell;
+	h->cell = (struct ksync_ceiling_cell *)cell;
 	list_add_rcu(&h->in_booster, &h->booster->cells);
 	ksync_ceiling_settle(h->booster);
 	return h;
@@ -178,7 +177,7 @@ void ksync_booster_detach(struct ksync_held *h)
 {
 	list_del_rcu(&h->in_booster);
 	if (h->booster->thread->dead)
-		ksync_cell_free(h->domain, h->id);
+		ksync_domain_slot_destroy(h->domain, h->id);
 	ksync_ceiling_settle(h->booster);
 	kfree_rcu(h, rcu);
 }
@@ -266,9 +265,3 @@ void ksync_booster_uninit(void)
 	watching_end();
 	kthread_destroy_worker(worker);
 }
-
-const struct ksync_ops ksync_slot_ops = {
-	.name = "thread",
-	.kind = KSYNC_KIND_SLOT,
-	.internal = true,
-};

@@ -4,7 +4,7 @@
  *
  * Lock order, outermost first:
  *
- *	domain->lock, attach_lock	mutexes; never held over a wait
+ *	attach_lock, domain->lock	mutexes; never held over a wait
  *	bucket->lock			raw; one bucket, two in requeue
  *	thread->lock, graph lock	raw; neither inside the other
  *	rt_mutex wait_lock		the kernel's, raw
@@ -54,7 +54,8 @@ struct ksync_chunk {
  * @chunks: page number to struct ksync_chunk; only ever grows
  * @names: object id to struct ksync_label
  * @ceilings: object id to the ceiling of a protect mutex
- * @objects: how many; @lock
+ * @objects: how many, threads' own cells included; @lock
+ * @slot_cells: how many of them are threads' own; @lock
  * @hint: no object is free in a page before this one; @lock
  * @waiters: how many tasks wait in this domain
  * @handles: handle to struct ksync_thread, or a value for a number that must
@@ -63,6 +64,7 @@ struct ksync_chunk {
  * @handle_high: no number above this was ever given out
  * @threads: how many are attached; attach_lock
  * @attaches: struct ksync_attach of this domain; attach_lock
+ * @slots: struct ksync_slot, by their threads' handles; attach_lock to write
  * @release: frees it all once no walk of the wait-for graph can be in it
  */
 struct ksync_domain {
@@ -72,6 +74,7 @@ struct ksync_domain {
 	struct xarray names;
 	struct xarray ceilings;
 	u32 objects;
+	u32 slot_cells;
 	u32 hint;
 	atomic_t waiters;
 	struct xarray handles;
@@ -79,6 +82,7 @@ struct ksync_domain {
 	u32 handle_high;
 	u32 threads;
 	struct list_head attaches;
+	struct xarray slots;
 	struct rcu_work release;
 };
 
@@ -142,13 +146,22 @@ struct ksync_bucket {
 	struct hlist_head states;
 } ____cacheline_aligned_in_smp;
 
+/*
+ * What a state's waiters wait for: the word, or, one writer having the word,
+ * readers to leave.
+ */
+enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN };
+
 /**
  * struct ksync_state - what exists of an object only while somebody waits
  * @node: in the bucket; bucket lock
  * @bucket: which
  * @obj: the object
+ * @side: for what; set before it is published
  * @refs: one while hashed, one for each unlock on its way
  * @waiters: by priority, then FIFO; bucket lock
+ * @readers: those of them that want to read, in the same order; bucket lock
+ * @phase: rwlock: counts the writers that got the word; bucket lock
  * @nr: how many; bucket lock
  * @queue: what waiters block on; owned by @leader, or else by @owner
  * @front: what the leader blocks on once it was overtaken; owned by @owner
@@ -169,8 +182,11 @@ struct ksync_state {
 	struct hlist_node node;
 	struct ksync_bucket *bucket;
 	struct ksync_object obj;
+	enum ksync_side side;
 	refcount_t refs;
 	struct rb_root_cached waiters;
+	struct rb_root_cached readers;
+	u64 phase;
 	u32 nr;
 	struct rt_mutex queue;
 	struct rt_mutex front;
@@ -215,6 +231,8 @@ struct ksync_timer {
  * @expected: waitq: what the word is compared with
  * @woken: has been taken out of the queue it sleeps in; release/acquire
  * @aside: has passed the leadership to somebody of higher priority once
+ * @reader: in state->readers as @rb_reader
+ * @deferred: a writer: the phase in which it has let waiting readers go first
  * @apart: waits outside of @queue: the chain ahead leaves ksync
  * @spin: in state->spinners
  * @at_head: is the first of the spinners
@@ -233,6 +251,9 @@ struct ksync_waiter {
 	u32 expected;
 	bool woken;
 	bool aside;
+	bool reader;
+	struct rb_node rb_reader;
+	u64 deferred;
 	bool apart;
 	struct list_head spin;
 	bool at_head;
@@ -240,11 +261,26 @@ struct ksync_waiter {
 };
 
 /**
+ * struct ksync_request - one call of LOCK
+ * @obj: what is wanted
+ * @self: by whom
+ * @arg: the call
+ * @entry: to read: the caller's slot entry to say so in; to write: NULL
+ * @w: the wait
+ */
+struct ksync_request {
+	struct ksync_object obj;
+	struct ksync_thread *self;
+	const struct ksync_lock *arg;
+	u32 *entry;
+	struct ksync_waiter w;
+};
+
+/**
  * struct ksync_ops - one kind of object
  * @name: for people
  * @kind: enum ksync_kind
  * @flags: what CREATE accepts
- * @internal: the module makes them for itself: CREATE and DESTROY do not
  * @owned: it has an owner: LOCK and UNLOCK work on it
  * @take: under the bucket lock: take the word if it may be had (see
  *	ksync_word_arrive())
@@ -252,6 +288,10 @@ struct ksync_waiter {
  * @spin: before blocking behind others (or, as the leader, behind the owner),
  *	wait by spinning; true when what was waited for may be there
  * @pass_queue: whoever takes the word lets the next one lead at once
+ * @sticky: bits of the word that stay when its owner changes
+ * @begin: LOCK, first of all: 1 to go on, or else the answer
+ * @settle: LOCK, last of all, with the word taken and the answer so far: the
+ *	answer; gives the word back if that is a failure
  * @arrive: under the bucket lock, @w queued: take what it wants. -EBUSY: wait
  *	for it; anything else ends the wait
  * @idle: under the bucket lock: the last waiter has left
@@ -261,9 +301,11 @@ struct ksync_ops {
 	const char *name;
 	u8 kind;
 	u8 flags;
-	bool internal;
 	bool owned;
 	bool pass_queue;
+	u32 sticky;
+	int (*begin)(struct ksync_request *r);
+	int (*settle)(struct ksync_request *r, int ret);
 	int (*take)(const struct ksync_object *obj, u32 handle,
 		    const struct ksync_state *st);
 	u32 (*give)(const struct ksync_state *st);
@@ -276,7 +318,7 @@ struct ksync_ops {
 
 extern const struct ksync_ops ksync_spin_ops;
 extern const struct ksync_ops ksync_mutex_ops;
-extern const struct ksync_ops ksync_slot_ops;
+extern const struct ksync_ops ksync_rwlock_ops;
 extern const struct ksync_ops ksync_sem_ops;
 extern const struct ksync_ops ksync_event_ops;
 extern const struct ksync_ops ksync_waitq_ops;
@@ -299,9 +341,11 @@ int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj);
 bool ksync_object_stale(const struct ksync_object *obj);
 int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg);
 int ksync_domain_destroy(struct ksync_domain *d, struct ksync_destroy *arg);
-int ksync_cell_alloc(struct ksync_domain *d, struct ksync_object *obj);
-void ksync_cell_free(struct ksync_domain *d, u32 id);
 void ksync_domain_sweep(struct ksync_domain *d);
+u32 ksync_domain_objects(struct ksync_domain *d);
+int ksync_domain_slot_create(struct ksync_domain *d, u32 *id,
+			     struct ksync_cell **cell);
+void ksync_domain_slot_destroy(struct ksync_domain *d, u32 id);
 const struct ksync_ops *ksync_ops_of(u32 kind);
 
 /* name.c */
@@ -317,6 +361,7 @@ void ksync_thread_detach_all(struct ksync_domain *d);
 struct ksync_thread *ksync_thread_current(struct ksync_domain *d, u32 handle);
 struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle);
 void ksync_thread_reap_state(struct ksync_state *st);
+bool ksync_thread_alive(const struct ksync_thread *t);
 void ksync_thread_put(struct ksync_thread *t);
 
 /* ceiling.c */
@@ -348,6 +393,8 @@ void ksync_bucket_lock_both(struct ksync_bucket *a, struct ksync_bucket *b);
 void ksync_bucket_unlock_both(struct ksync_bucket *a, struct ksync_bucket *b);
 struct ksync_state *ksync_state_find(struct ksync_bucket *b,
 				     const struct ksync_domain *d, u32 id);
+struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
+					   const struct ksync_domain *d, u32 id);
 struct ksync_state *ksync_state_alloc(void);
 void ksync_state_free(struct ksync_state *st);
 void ksync_state_put(struct ksync_state *st);
@@ -361,6 +408,7 @@ bool ksync_waiter_dequeue(struct ksync_waiter *w);
 void ksync_state_freed(struct ksync_state *st);
 bool ksync_state_starves(const struct ksync_state *st);
 struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st);
+struct ksync_waiter *ksync_waiter_top_reader(const struct ksync_state *st);
 int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags);
 
 /* owner.c */
@@ -384,6 +432,11 @@ struct ksync_thread *ksync_graph_holder(const struct ksync_state *st);
 int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
 		      const struct ksync_state *st);
 int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep);
+int ksync_word_arrive_read(const struct ksync_object *obj, u32 handle,
+			   const struct ksync_state *st);
+int ksync_word_lead_read(const struct ksync_object *obj, u32 handle, u32 rest);
+int ksync_word_verdict(const struct ksync_object *obj, u32 handle);
+bool ksync_word_shared(const struct ksync_object *obj);
 u32 ksync_word_set(const struct ksync_object *obj, u32 bits);
 u32 ksync_word_clear(const struct ksync_object *obj, u32 bits);
 u32 ksync_word_give(const struct ksync_state *st);
@@ -391,6 +444,44 @@ u32 ksync_word_give(const struct ksync_state *st);
 /* lock.c, unlock.c */
 int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg);
 int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg);
+int ksync_lock_await(struct ksync_request *r, struct rt_mutex *rtm);
+int ksync_unlock_unharmed(struct ksync_object *obj, struct ksync_thread *self,
+			  u32 handle);
+
+/* slot.c */
+struct ksync_slot;
+
+/**
+ * struct ksync_scan - a walk over those who read an rwlock
+ * @d: where
+ * @id: the rwlock
+ * @index: of the slot in d->slots; starts at 0
+ * @entry: of the reader found, in that slot; starts at 0
+ */
+struct ksync_scan {
+	struct ksync_domain *d;
+	u32 id;
+	unsigned long index;
+	u32 entry;
+};
+
+int ksync_slot_add(struct ksync_domain *d, struct ksync_thread *t, u32 handle,
+		   u32 *id);
+void ksync_slot_drop_all(struct ksync_domain *d, u32 handle);
+u32 *ksync_slot_held(struct ksync_domain *d, u32 handle, u32 id);
+u32 *ksync_slot_vacant(struct ksync_domain *d, u32 handle);
+bool ksync_slot_scan(struct ksync_scan *s);
+struct ksync_thread *ksync_slot_reader(const struct ksync_scan *s, u32 *handle);
+u32 ksync_slot_count(struct ksync_domain *d, u32 id);
+
+/* rwlock.c, drain.c */
+int ksync_rwlock_arrive(struct ksync_request *r, const struct ksync_state *st);
+int ksync_rwlock_lead(struct ksync_request *r, const struct ksync_state *st);
+bool ksync_rwlock_defers(struct ksync_waiter *w);
+int ksync_rwlock_unlock_read(struct ksync_object *obj, struct ksync_thread *self,
+			     u32 handle);
+int ksync_drain(struct ksync_request *r, int ret);
+void ksync_drain_leave(struct ksync_object *obj, struct ksync_thread *self);
 
 /* spin.c */
 bool ksync_spin_front(struct ksync_waiter *w);

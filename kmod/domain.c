@@ -62,18 +62,8 @@ static struct ksync_chunk *chunk_get(struct ksync_domain *d, unsigned long index
 	return xa_is_err(old) ? NULL : old;
 }
 
-/**
- * ksync_object_find() - look an object up
- * @d: domain
- * @id: its number
- * @obj: filled in
- *
- * What is found may be destroyed at once: whoever goes on to change the object
- * asks ksync_object_stale() under the bucket lock.
- *
- * Return: 0, or -EBADF if there is no such object.
- */
-int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
+/* Whatever is in use of the cells: 0, or -EBADF. */
+static int cell_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 {
 	struct ksync_chunk *chunk = xa_load(&d->chunks, id / KSYNC_CELLS_PER_PAGE);
 	u8 tag;
@@ -91,6 +81,25 @@ int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 	obj->cell = chunk->cells + id % KSYNC_CELLS_PER_PAGE;
 	obj->ops = ksync_ops_of(KSYNC_TAG_KIND(tag));
 	return 0;
+}
+
+/**
+ * ksync_object_find() - look an object up
+ * @d: domain
+ * @id: its number
+ * @obj: filled in
+ *
+ * What is found may be destroyed at once: whoever goes on to change the object
+ * asks ksync_object_stale() under the bucket lock.
+ *
+ * Return: 0, or -EBADF if there is no such object. A thread's own cell is none.
+ */
+int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
+{
+	int ret = cell_find(d, id, obj);
+
+	/* Nothing works on threads' own cells. */
+	return ret || obj->ops ? ret : -EBADF;
 }
 
 /** ksync_object_stale() - under the bucket lock: is it no longer what was found? */
@@ -134,11 +143,11 @@ static int object_create(struct ksync_domain *d, u8 tag, u32 *id)
 	return -ENOSPC;
 }
 
-/* It has no kind any more: make it as good as new. */
-static void cell_clear(struct ksync_domain *d, const struct ksync_object *obj)
+static void cell_release(struct ksync_domain *d, const struct ksync_object *obj)
 {
-	ksync_name_drop(d, obj->id);
+	lockdep_assert_held(&d->lock);
 	memset(obj->cell, 0, sizeof(*obj->cell));
+	d->objects--;
 	d->hint = min_t(u32, d->hint, obj->id / KSYNC_CELLS_PER_PAGE);
 }
 
@@ -149,57 +158,73 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	bool busy;
 
 	lockdep_assert_held(&d->lock);
-	if (ksync_object_find(d, id, &obj) || obj.ops->internal)
+	if (ksync_object_find(d, id, &obj))
 		return -EBADF;
 	raw_spin_lock(&b->lock);
-	busy = ksync_state_find(b, d, id);
+	busy = ksync_state_find(b, d, id) || ksync_state_find_drain(b, d, id);
 	if (!busy)
 		set_tag(&obj, 0);
 	raw_spin_unlock(&b->lock);
 	if (busy)
 		return -EBUSY;
 
+	ksync_name_drop(d, id);
 	ksync_ceiling_drop(d, id);
-	cell_clear(d, &obj);
-	d->objects--;
+	cell_release(d, &obj);
 	return 0;
 }
 
 /**
- * ksync_cell_alloc() - a cell that the module makes for a thread
+ * ksync_domain_slot_create() - a cell for a thread's own use
  * @d: domain
- * @obj: filled in
+ * @id: set
+ * @cell: set
  *
- * Return: 0; -ENOSPC, -ENOMEM.
+ * Return: 0; -ENOSPC: the domain's limit is reached; -ENOMEM.
  */
-int ksync_cell_alloc(struct ksync_domain *d, struct ksync_object *obj)
+int ksync_domain_slot_create(struct ksync_domain *d, u32 *id,
+			     struct ksync_cell **cell)
 {
-	int ret;
-	u32 id;
+	struct ksync_object obj;
+	int ret = -ENOSPC;
 
 	mutex_lock(&d->lock);
-	ret = object_create(d, KSYNC_TAG(KSYNC_KIND_SLOT, 0), &id);
+	if (d->objects < READ_ONCE(ksync_max_objects))
+		ret = object_create(d, KSYNC_TAG(KSYNC_KIND_SLOT, 0), id);
 	if (!ret) {
-		d->objects--;
-		ret = ksync_object_find(d, id, obj);
-		/* All of it is the thread's. */
-		obj->cell->attr = 0;
+		d->slot_cells++;
+		cell_find(d, *id, &obj);
+		/* Its entries are all there is of it. */
+		memset(obj.cell, 0, sizeof(*obj.cell));
+		*cell = obj.cell;
 	}
 	mutex_unlock(&d->lock);
 	return ret;
 }
 
-/** ksync_cell_free() - give it back; nobody in the module looks at it any more */
-void ksync_cell_free(struct ksync_domain *d, u32 id)
+/** ksync_domain_slot_destroy() - its thread is dead, or the domain goes */
+void ksync_domain_slot_destroy(struct ksync_domain *d, u32 id)
 {
 	struct ksync_object obj;
 
 	mutex_lock(&d->lock);
-	if (!ksync_object_find(d, id, &obj)) {
+	if (!cell_find(d, id, &obj)) {
 		set_tag(&obj, 0);
-		cell_clear(d, &obj);
+		cell_release(d, &obj);
+		d->slot_cells--;
 	}
 	mutex_unlock(&d->lock);
+}
+
+/** ksync_domain_objects() - how many, as users count */
+u32 ksync_domain_objects(struct ksync_domain *d)
+{
+	u32 n;
+
+	mutex_lock(&d->lock);
+	n = d->objects - d->slot_cells;
+	mutex_unlock(&d->lock);
+	return n;
 }
 
 static u32 destroy_all(struct ksync_domain *d, const u32 *ids, u32 count, int *ret)
@@ -247,7 +272,7 @@ int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg)
 	u32 *ids;
 	int ret;
 
-	if (!ops || ops->internal)
+	if (!ops)
 		return -EOPNOTSUPP;
 	if (arg->flags & ~ops->flags || !arg->count || arg->count > KSYNC_BATCH_MAX)
 		return -EINVAL;
@@ -334,6 +359,7 @@ static void domain_free(struct work_struct *work)
 		chunk_free(chunk);
 	xa_destroy(&d->chunks);
 	xa_destroy(&d->ceilings);
+	xa_destroy(&d->slots);
 	kfree(d);
 }
 
@@ -351,6 +377,7 @@ static int domain_open(struct inode *inode, struct file *file)
 	xa_init(&d->ceilings);
 	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&d->attaches);
+	xa_init(&d->slots);
 	INIT_RCU_WORK(&d->release, domain_free);
 	file->private_data = d;
 	return stream_open(inode, file);

@@ -41,13 +41,14 @@ static struct ksync_qlock graph_lock = KSYNC_QLOCK_INIT("ksync_graph", &graph_lo
  *
  * While a waiter is on its way nobody is registered: then the word tells.  It
  * may lie; that costs its domain a wrong EDEADLK.  What rt_mutex sees are the
- * registered owners alone.
+ * registered owners alone.  The word of an rwlock names the writer: readers who
+ * are waited for are always registered.
  */
 struct ksync_thread *ksync_graph_holder(const struct ksync_state *st)
 {
 	struct ksync_thread *t = READ_ONCE(st->owner);
 
-	if (t)
+	if (t || READ_ONCE(st->side) == KSYNC_SIDE_DRAIN)
 		return t;
 	return ksync_thread_find(st->obj.domain, READ_ONCE(st->obj.cell->word) & KSYNC_OWNER);
 }

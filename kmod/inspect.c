@@ -17,7 +17,7 @@ static u64 features(void)
 	u32 kind;
 
 	for (kind = 0; kind < 16; kind++)
-		if (ksync_ops_of(kind) && !ksync_ops_of(kind)->internal)
+		if (ksync_ops_of(kind))
 			bits |= KSYNC_FEATURE_KIND(kind);
 	if (ksync_lazy_ceiling)
 		bits |= KSYNC_FEATURE_LAZY_CEILING;
@@ -35,7 +35,7 @@ int ksync_inspect_info(struct ksync_domain *d, struct ksync_info *arg)
 		.max_threads = READ_ONCE(ksync_max_threads),
 		.max_waiters = READ_ONCE(ksync_max_waiters),
 		.cell_size = KSYNC_CELL_SIZE,
-		.objects = READ_ONCE(d->objects),
+		.objects = ksync_domain_objects(d),
 		.threads = READ_ONCE(d->threads),
 		.waiters = atomic_read(&d->waiters),
 		.max_chain = READ_ONCE(ksync_max_chain),
@@ -44,6 +44,7 @@ int ksync_inspect_info(struct ksync_domain *d, struct ksync_info *arg)
 	return 0;
 }
 
+/* Who drains is served before those that wait for the word. */
 static void query_waiters(struct ksync_query *arg, const struct ksync_state *st)
 {
 	const struct ksync_waiter *top;
@@ -51,7 +52,11 @@ static void query_waiters(struct ksync_query *arg, const struct ksync_state *st)
 	if (!st)
 		return;
 	top = ksync_waiter_top(st);
-	arg->waiters = st->nr;
+	if (arg->waiters && arg->top_prio <= top->prio) {
+		arg->waiters += st->nr;
+		return;
+	}
+	arg->waiters += st->nr;
 	arg->top_prio = top->prio;
 	arg->longest_ns = ktime_get_ns() - top->since;
 }
@@ -93,10 +98,13 @@ int ksync_inspect_query(struct ksync_domain *d, struct ksync_query *arg)
 		.word = READ_ONCE(obj.cell->word),
 	};
 	raw_spin_lock(&b->lock);
+	query_waiters(arg, ksync_state_find_drain(b, d, obj.id));
 	query_waiters(arg, ksync_state_find(b, d, obj.id));
 	raw_spin_unlock(&b->lock);
 	if (obj.ops->owned)
 		query_owner(d, arg);
+	if (obj.ops->kind == KSYNC_KIND_RWLOCK)
+		arg->readers = ksync_slot_count(d, obj.id);
 	ksync_name_get(&obj, arg->name);
 	return 0;
 }
@@ -107,7 +115,7 @@ void ksync_inspect_fdinfo(struct seq_file *m, struct file *file)
 	struct ksync_domain *d = file->private_data;
 
 	seq_printf(m, "ksync-domain:\t%llu\n", d->serial);
-	seq_printf(m, "ksync-objects:\t%u\n", READ_ONCE(d->objects));
+	seq_printf(m, "ksync-objects:\t%u\n", ksync_domain_objects(d));
 	seq_printf(m, "ksync-threads:\t%u\n", READ_ONCE(d->threads));
 	seq_printf(m, "ksync-waiters:\t%d\n", atomic_read(&d->waiters));
 }

@@ -10,10 +10,10 @@
 static const struct ksync_ops *const ksync_kinds[] = {
 	[KSYNC_KIND_SPIN] = &ksync_spin_ops,
 	[KSYNC_KIND_MUTEX] = &ksync_mutex_ops,
+	[KSYNC_KIND_RWLOCK] = &ksync_rwlock_ops,
 	[KSYNC_KIND_SEM] = &ksync_sem_ops,
 	[KSYNC_KIND_EVENT] = &ksync_event_ops,
 	[KSYNC_KIND_WAITQ] = &ksync_waitq_ops,
-	[KSYNC_KIND_SLOT] = &ksync_slot_ops,
 #ifdef KSYNC_BUSTED
 	[KSYNC_KIND_BUSTED] = &ksync_busted_ops,
 #endif

@@ -37,20 +37,6 @@
 #include "core.h"
 #include "trace.h"
 
-/**
- * struct request - one call of LOCK
- * @obj: what is wanted
- * @self: by whom
- * @arg: the call
- * @w: the wait
- */
-struct request {
-	struct ksync_object obj;
-	struct ksync_thread *self;
-	const struct ksync_lock *arg;
-	struct ksync_waiter w;
-};
-
 static bool got_it(int ret)
 {
 	return !ret || ret == -EOWNERDEAD;
@@ -95,7 +81,7 @@ static void note_boost(const struct ksync_waiter *w)
  * Own @rtm of the waiter's state, by spinning if @spin is given and succeeds.
  * Return: 0; -EDEADLK; or why the wait was broken off.
  */
-static int block(struct request *r, struct rt_mutex *rtm,
+static int block(struct ksync_request *r, struct rt_mutex *rtm,
 		 bool (*spin)(struct ksync_waiter *w))
 {
 	struct ksync_waiter *w = &r->w;
@@ -113,12 +99,22 @@ static int block(struct request *r, struct rt_mutex *rtm,
 	return ret ? ksync_waiter_broken(w, r->arg->flags) : 0;
 }
 
+/* Nobody waits for the word any more; a writer may wait for readers. */
+static u32 idle_bits(const struct ksync_state *st)
+{
+	if (ksync_state_find_drain(st->bucket, st->obj.domain, st->obj.id))
+		return KSYNC_WOKEN;
+	return KSYNC_WAITERS | KSYNC_WOKEN;
+}
+
 /*
  * The wait is over, with @ret; the bucket lock is held and released here.  The
- * leader passes the queue on, unless it got the word and others are behind.
+ * leader passes the queue on, unless it got the word and others are behind.  A
+ * reader has left the word to them.
  */
-static int depart(struct request *r, int ret)
+static int depart(struct ksync_request *r, int ret)
 {
+	const bool reads = r->entry && got_it(ret);
 	struct ksync_waiter *w = &r->w;
 	struct ksync_state *st = w->state;
 	const bool led = st->leader == w;
@@ -131,13 +127,15 @@ static int depart(struct request *r, int ret)
 		WRITE_ONCE(st->leader, NULL);
 		WRITE_ONCE(st->freed, 0);
 		WRITE_ONCE(st->handoff, false);
-		if (got_it(ret) && !last && !st->obj.ops->pass_queue) {
+		if (reads && !last) {
+			ksync_state_freed(st);
+		} else if (got_it(ret) && !last && !st->obj.ops->pass_queue) {
 			ksync_owner_set_current(st, r->self, r->arg->thread);
 			release = false;
 		}
 	}
 	if (last && !got_it(ret))
-		ksync_word_clear(&st->obj, KSYNC_WAITERS | KSYNC_WOKEN);
+		ksync_word_clear(&st->obj, idle_bits(st));
 	if (release)
 		refcount_inc(&st->refs);
 	raw_spin_unlock(&st->bucket->lock);
@@ -159,7 +157,7 @@ enum next_step { LOOK_AGAIN, SPIN, BLOCK };
  * tried in vain, or it is time to be handed the word.  Before it blocks, the
  * leader makes the owner of the word that of the front.
  */
-static enum next_step prepare_front(struct request *r, bool spin)
+static enum next_step prepare_front(struct ksync_request *r, bool spin)
 {
 	struct ksync_waiter *w = &r->w;
 	u32 holder;
@@ -174,15 +172,21 @@ static enum next_step prepare_front(struct request *r, bool spin)
 	return LOOK_AGAIN;
 }
 
-/* Wait until the owner of the front releases it. */
-static int block_front(struct request *r)
+/**
+ * ksync_lock_await() - wait until the registered owner has released an rt_mutex
+ * @r: request; its waiter is in the state, nobody else waits for @rtm
+ * @rtm: the state's front, or the queue if it has no leader
+ *
+ * Return: 0; or why the wait was broken off, the owner being no owner any more.
+ */
+int ksync_lock_await(struct ksync_request *r, struct rt_mutex *rtm)
 {
 	struct ksync_state *st = r->w.state;
-	int ret = block(r, &st->front, NULL);
+	int ret = block(r, rtm, NULL);
 	bool bound;
 
 	if (!ret) {
-		ksync_rtm_unlock(&st->front);
+		ksync_rtm_unlock(rtm);
 		return 0;
 	}
 
@@ -194,16 +198,16 @@ static int block_front(struct request *r)
 	if (!bound)
 		return ret;
 	/*
-	 * The owner is bound to release the front, and has left the word to us.
-	 * It is running in UNLOCK, or dying: this ends without anybody's help.
+	 * The owner is bound to release it, and what we want is left to us.  It
+	 * is running in UNLOCK, or dying: this ends without anybody's help.
 	 */
-	ksync_rtm_lock_short(&st->front);
-	ksync_rtm_unlock(&st->front);
+	ksync_rtm_lock_short(rtm);
+	ksync_rtm_unlock(rtm);
 	return 0;
 }
 
 /* Return: 1: the word is worth a look; 0: block; -EDEADLK. */
-static int spin_front(struct request *r)
+static int spin_front(struct ksync_request *r)
 {
 	int ret = ksync_graph_block(&r->w);
 
@@ -232,12 +236,35 @@ static u32 keep_bits(const struct ksync_state *st)
 	return KSYNC_WAITERS | (st->obj.ops->pass_queue ? KSYNC_WOKEN : 0);
 }
 
+/* Let others lead: somebody more important, or readers whose turn it is. */
+static bool step_aside(struct ksync_waiter *w)
+{
+	if (!outranked(w))
+		return ksync_rwlock_defers(w);
+	w->aside = true;
+	return true;
+}
+
+/* The word is free or left to us: take it, or read. Return: a verdict. */
+static int get_word(struct ksync_request *r)
+{
+	struct ksync_state *st = r->w.state;
+	int ret;
+
+	if (r->entry)
+		return ksync_rwlock_lead(r, st);
+	ret = ksync_word_lead(&st->obj, r->arg->thread, keep_bits(st));
+	if (got_it(ret))
+		st->phase++;
+	return ret;
+}
+
 /*
  * One look at the word by the owner of the queue.
  * Return: -EBUSY: overtaken, go on with *@step. -EAGAIN: the queue was passed to
- * somebody more important. Else the wait is over.
+ * somebody else. Else the wait is over.
  */
-static int look(struct request *r, bool spin, enum next_step *step)
+static int look(struct ksync_request *r, bool spin, enum next_step *step)
 {
 	struct ksync_waiter *w = &r->w;
 	struct ksync_state *st = w->state;
@@ -245,14 +272,13 @@ static int look(struct request *r, bool spin, enum next_step *step)
 
 	raw_spin_lock(&st->bucket->lock);
 	WRITE_ONCE(st->leader, w);
-	if (outranked(w)) {
-		w->aside = true;
+	if (step_aside(w)) {
 		WRITE_ONCE(st->leader, NULL);
 		raw_spin_unlock(&st->bucket->lock);
 		ksync_rtm_unlock(&st->queue);
 		return ret;
 	}
-	ret = ksync_word_lead(&st->obj, r->arg->thread, keep_bits(st));
+	ret = get_word(r);
 	if (ret != -EBUSY)
 		return depart(r, ret);
 	*step = prepare_front(r, spin);
@@ -261,7 +287,7 @@ static int look(struct request *r, bool spin, enum next_step *step)
 }
 
 /* The queue is ours: get the word. Return: as look(), but -EBUSY. */
-static int lead(struct request *r)
+static int lead(struct ksync_request *r)
 {
 	bool spin = r->obj.ops->spin_front;
 	enum next_step step;
@@ -276,7 +302,7 @@ static int lead(struct request *r)
 			ret = spin_front(r);
 			spin = ret > 0;
 		} else if (step == BLOCK) {
-			ret = block_front(r);
+			ret = ksync_lock_await(r, &r->w.state->front);
 			spin = r->obj.ops->spin_front;
 		}
 		if (ret < 0) {
@@ -290,19 +316,19 @@ static int lead(struct request *r)
  * Not given the queue.  The last waiter may find the word left to it all the
  * same, by an owner bound to release the queue.
  */
-static int give_up(struct request *r, int ret)
+static int give_up(struct ksync_request *r, int ret)
 {
 	struct ksync_state *st = r->w.state;
 	int verdict = -EBUSY;
 
 	raw_spin_lock(&st->bucket->lock);
 	if (st->nr == 1)
-		verdict = ksync_word_lead(&st->obj, r->arg->thread, 0);
+		verdict = get_word(r);
 	return depart(r, verdict == -EBUSY ? ret : verdict);
 }
 
 /* Who stepped aside waits where the kernel keeps the order: it spins no more. */
-static int wait_turn(struct request *r)
+static int wait_turn(struct ksync_request *r)
 {
 	struct ksync_state *st = r->w.state;
 	bool (*spin)(struct ksync_waiter *w) = st->obj.ops->spin_queue;
@@ -318,7 +344,7 @@ static int wait_turn(struct request *r)
 }
 
 /* The first to wait: the owner of the word becomes that of the queue. */
-static bool state_begin(struct request *r, struct ksync_state *st,
+static bool state_begin(struct ksync_request *r, struct ksync_state *st,
 			struct ksync_bucket *b, u32 holder)
 {
 	st->bucket = b;
@@ -329,11 +355,23 @@ static bool state_begin(struct request *r, struct ksync_state *st,
 	return true;
 }
 
+static int take(struct ksync_request *r, struct ksync_state *st)
+{
+	int ret;
+
+	if (r->entry)
+		return ksync_rwlock_arrive(r, st);
+	ret = r->obj.ops->take(&r->obj, r->arg->thread, st);
+	if (st && got_it(ret))
+		st->phase++;
+	return ret;
+}
+
 /*
  * Take the word, or queue up for it with @spare, if no state is there.
  * Return: -EBUSY: wait_turn() follows. Anything else: the answer.
  */
-static int join(struct request *r, struct ksync_state **spare)
+static int join(struct ksync_request *r, struct ksync_state **spare)
 {
 	struct ksync_bucket *b = ksync_bucket(r->obj.domain, r->obj.id);
 	struct ksync_state *st;
@@ -347,7 +385,7 @@ static int join(struct request *r, struct ksync_state **spare)
 	}
 	st = ksync_state_find(b, r->obj.domain, r->obj.id);
 	for (;;) {
-		ret = r->obj.ops->take(&r->obj, r->arg->thread, st);
+		ret = take(r, st);
 		if (ret != -EBUSY || !spare)
 			goto unlock;
 		holder = ksync_word_set(&r->obj, KSYNC_WAITERS);
@@ -366,7 +404,7 @@ unlock:
 	return ret;
 }
 
-static int lock_wait(struct request *r)
+static int lock_wait(struct ksync_request *r)
 {
 	const struct ksync_lock *arg = r->arg;
 	struct ksync_domain *d = r->obj.domain;
@@ -377,6 +415,7 @@ static int lock_wait(struct request *r)
 	if (ret)
 		return ret;
 	r->w.thread = r->self;
+	r->w.reader = r->entry;
 	r->w.timer.notify = true;
 	spare = ksync_state_alloc();
 	ret = spare ? join(r, &spare) : -ENOMEM;
@@ -385,12 +424,23 @@ static int lock_wait(struct request *r)
 		ksync_waiter_start(&r->w, arg->flags, arg->deadline);
 		ret = wait_turn(r);
 		trace_contention_end(&r->obj, ret, r->w.since);
-		if (got_it(ret))
-			trace_acquired(&r->obj, r->w.since);
-		else if (ret == -ETIMEDOUT)
-			trace_timeout(&r->obj);
 	}
+	if (r->obj.ops->settle && got_it(ret))
+		ret = r->obj.ops->settle(r, ret);
+	if (r->w.state && got_it(ret))
+		trace_acquired(&r->obj, r->w.since);
+	else if (ret == -ETIMEDOUT)
+		trace_timeout(&r->obj);
 	ksync_waiter_fini(&r->w, d);
+	return ret;
+}
+
+static int lock_try(struct ksync_request *r)
+{
+	int ret = join(r, NULL);
+
+	if (r->obj.ops->settle && got_it(ret))
+		ret = r->obj.ops->settle(r, ret);
 	return ret;
 }
 
@@ -399,20 +449,22 @@ static int lock_wait(struct request *r)
 /** ksync_lock() - KSYNC_IOC_LOCK */
 int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg)
 {
-	struct request r = { .arg = arg };
+	struct ksync_request r = { .arg = arg };
 	int ret;
 
-	if (arg->flags & ~LOCK_FLAGS || !ksync_deadline_valid(arg->deadline))
+	if (arg->flags & ~(LOCK_FLAGS | KSYNC_LOCK_READ) ||
+	    !ksync_deadline_valid(arg->deadline))
 		return -EINVAL;
 	ret = ksync_object_find(d, arg->id, &r.obj);
 	if (ret)
 		return ret;
-	if (!r.obj.ops->owned)
+	if (!r.obj.ops->owned || (arg->flags & KSYNC_LOCK_READ && !r.obj.ops->begin))
 		return -EINVAL;
 	r.self = ksync_thread_current(d, arg->thread);
 	if (!r.self)
 		return -ESRCH;
-	if (arg->flags & KSYNC_WAIT_TRY)
-		return join(&r, NULL);
-	return lock_wait(&r);
+	ret = r.obj.ops->begin ? r.obj.ops->begin(&r) : 1;
+	if (ret <= 0)
+		return ret;
+	return arg->flags & KSYNC_WAIT_TRY ? lock_try(&r) : lock_wait(&r);
 }

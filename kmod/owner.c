@@ -173,16 +173,22 @@ static struct ksync_state *first_owned(struct ksync_thread *self)
 	return st;
 }
 
-/* The word of an object whose owner died: only a waiter may have it now. */
+/*
+ * The word of an object whose owner died: only a waiter may have it now.  A
+ * reader never had it.
+ */
 static void word_orphan(struct ksync_state *st)
 {
+	const u32 orphaned = KSYNC_HANDOFF | KSYNC_WAITERS | KSYNC_OWNER_DIED;
 	u32 *word = &st->obj.cell->word;
 	u32 v = READ_ONCE(*word);
 
+	if (st->side == KSYNC_SIDE_DRAIN)
+		return;
 	do {
 		if ((v & KSYNC_OWNER) != st->owner_handle)
 			return;
-	} while (!try_cmpxchg(word, &v, KSYNC_HANDOFF | KSYNC_WAITERS | KSYNC_OWNER_DIED));
+	} while (!try_cmpxchg(word, &v, orphaned | (v & st->obj.ops->sticky)));
 }
 
 /**

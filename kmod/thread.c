@@ -61,21 +61,28 @@ struct ksync_thread *ksync_thread_of(const struct task_struct *task)
 }
 
 /**
+ * ksync_thread_alive() - whether a thread can own anything, under RCU
+ *
+ * A task on its way out of the kernel's do_exit() counts as dead before the
+ * probe in death.c has run: who joined it may know already that it is gone.
+ */
+bool ksync_thread_alive(const struct ksync_thread *t)
+{
+	return !READ_ONCE(t->dead) && !(READ_ONCE(t->task->flags) & PF_EXITING);
+}
+
+/**
  * ksync_thread_find() - who has a handle, under RCU
  * @d: domain
  * @handle: from a word
  *
- * Return: the thread, or NULL if there is none alive. A task on its way out of
- * the kernel's do_exit() counts as dead before the probe in death.c has run: who
- * joined it may know already that it is gone.
+ * Return: the thread, or NULL if there is none alive.
  */
 struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle)
 {
 	struct ksync_thread *t = xa_load(&d->handles, handle);
 
-	if (!t || xa_is_value(t) || READ_ONCE(t->dead))
-		return NULL;
-	if (READ_ONCE(t->task->flags) & PF_EXITING)
+	if (!t || xa_is_value(t) || !ksync_thread_alive(t))
 		return NULL;
 	return t;
 }
@@ -186,6 +193,7 @@ static void membership_end(struct ksync_membership *m)
 	lockdep_assert_held(&attach_lock);
 	if (m->held)
 		ksync_booster_detach(m->held);
+	ksync_slot_drop_all(d, m->handle);
 	if (m->handle >= d->next_handle)
 		xa_store(&d->handles, m->handle, xa_mk_value(0), GFP_KERNEL);
 	else
@@ -307,6 +315,8 @@ static int attach(struct ksync_domain *d, struct ksync_attach *arg)
 		arg->thread = m->handle;
 		if (arg->flags & KSYNC_ATTACH_CEILING)
 			ret = give_ceiling_cell(m, &arg->slot);
+		if (arg->flags & KSYNC_ATTACH_SLOT)
+			ret = ksync_slot_add(d, m->thread, m->handle, &arg->slot);
 	}
 	mutex_unlock(&attach_lock);
 	return ret;
@@ -317,7 +327,9 @@ int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg)
 {
 	int ret;
 
-	if (arg->flags & ~KSYNC_ATTACH_CEILING || arg->slot)
+	if (arg->flags == (KSYNC_ATTACH_SLOT | KSYNC_ATTACH_CEILING))
+		return -EINVAL;
+	if (arg->flags & ~(KSYNC_ATTACH_SLOT | KSYNC_ATTACH_CEILING) || arg->slot)
 		return -EINVAL;
 	ret = attach(d, arg);
 	if (ret == -ENOSPC) {

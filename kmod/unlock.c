@@ -9,12 +9,38 @@
 #include "core.h"
 #include "trace.h"
 
+/* What is made of the word of its owner, or of one that was overwritten. */
+typedef u32 (*leave_fn)(const struct ksync_object *obj, const struct ksync_state *st,
+			u32 word);
+
+static u32 leave_free(const struct ksync_object *obj, const struct ksync_state *st,
+		      u32 word)
+{
+	return (st ? obj->ops->give(st) : 0) | (word & obj->ops->sticky);
+}
+
+/* Unlocked while inconsistent, it is lost. */
+static u32 leave_used(const struct ksync_object *obj, const struct ksync_state *st,
+		      u32 word)
+{
+	if (word & KSYNC_OWNER_DIED)
+		return KSYNC_NOTRECOVERABLE | (st ? KSYNC_WAITERS : 0);
+	return leave_free(obj, st, word);
+}
+
+/* Given back by somebody who has not seen yet what it protects. */
+static u32 leave_unharmed(const struct ksync_object *obj, const struct ksync_state *st,
+			  u32 word)
+{
+	return leave_free(obj, st, word) | (word & KSYNC_OWNER_DIED);
+}
+
 /*
  * Leave the word to somebody else.  Only its owner calls this, by the word or,
  * where the word was overwritten, by what the module knows.
  */
 static int release_word(const struct ksync_object *obj, struct ksync_state *st,
-			u32 handle)
+			u32 handle, leave_fn leave)
 {
 	u32 *word = &obj->cell->word;
 	u32 v = READ_ONCE(*word), new;
@@ -22,15 +48,13 @@ static int release_word(const struct ksync_object *obj, struct ksync_state *st,
 
 	do {
 		mine = (v & KSYNC_OWNER) == handle;
-		if (mine && v & KSYNC_OWNER_DIED)
-			new = KSYNC_NOTRECOVERABLE | (st ? KSYNC_WAITERS : 0);
-		else
-			new = st ? obj->ops->give(st) : 0;
+		new = mine ? leave(obj, st, v) : leave_free(obj, st, v);
 	} while (!try_cmpxchg(word, &v, new));
 	return mine ? 0 : -EUCLEAN;
 }
 
-static int release(struct ksync_object *obj, struct ksync_thread *self, u32 handle)
+static int release(struct ksync_object *obj, struct ksync_thread *self, u32 handle,
+		   leave_fn leave)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 	const int prio = current->prio;
@@ -47,7 +71,7 @@ static int release(struct ksync_object *obj, struct ksync_thread *self, u32 hand
 	if ((READ_ONCE(obj->cell->word) & KSYNC_OWNER) != handle &&
 	    !(st && st->owner == self))
 		goto unlock;
-	ret = release_word(obj, st, handle);
+	ret = release_word(obj, st, handle, leave);
 	if (st) {
 		nr = st->nr;
 		ksync_state_freed(st);
@@ -67,6 +91,20 @@ unlock:
 	return ret;
 }
 
+/**
+ * ksync_unlock_unharmed() - give back what was taken but must not be used
+ * @obj: object
+ * @self: the current task
+ * @handle: its own
+ *
+ * If its previous owner died, the next one is told so.
+ */
+int ksync_unlock_unharmed(struct ksync_object *obj, struct ksync_thread *self,
+			  u32 handle)
+{
+	return release(obj, self, handle, leave_unharmed);
+}
+
 /** ksync_unlock() - KSYNC_IOC_UNLOCK */
 int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg)
 {
@@ -74,7 +112,7 @@ int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg)
 	struct ksync_object obj;
 	int ret;
 
-	if (arg->flags)
+	if (arg->flags & ~KSYNC_LOCK_READ)
 		return -EINVAL;
 	ret = ksync_object_find(d, arg->id, &obj);
 	if (ret)
@@ -84,5 +122,7 @@ int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg)
 	self = ksync_thread_current(d, arg->thread);
 	if (!self)
 		return -ESRCH;
-	return release(&obj, self, arg->thread);
+	if (arg->flags & KSYNC_LOCK_READ)
+		return ksync_rwlock_unlock_read(&obj, self, arg->thread);
+	return release(&obj, self, arg->thread, leave_used);
 }

@@ -48,17 +48,30 @@ void ksync_bucket_unlock_both(struct ksync_bucket *a, struct ksync_bucket *b)
 		raw_spin_unlock(&b->lock);
 }
 
-/** ksync_state_find() - under the bucket lock; NULL if nobody waits */
-struct ksync_state *ksync_state_find(struct ksync_bucket *b,
-				     const struct ksync_domain *d, u32 id)
+static struct ksync_state *state_find(struct ksync_bucket *b, const struct ksync_domain *d,
+				      u32 id, enum ksync_side side)
 {
 	struct ksync_state *st;
 
 	lockdep_assert_held(&b->lock);
 	hlist_for_each_entry(st, &b->states, node)
-		if (st->obj.id == id && st->obj.domain == d)
+		if (st->obj.id == id && st->obj.domain == d && st->side == side)
 			return st;
 	return NULL;
+}
+
+/** ksync_state_find() - under the bucket lock; NULL if nobody waits for the word */
+struct ksync_state *ksync_state_find(struct ksync_bucket *b,
+				     const struct ksync_domain *d, u32 id)
+{
+	return state_find(b, d, id, KSYNC_SIDE_WORD);
+}
+
+/** ksync_state_find_drain() - NULL if no writer waits for readers to leave */
+struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
+					   const struct ksync_domain *d, u32 id)
+{
+	return state_find(b, d, id, KSYNC_SIDE_DRAIN);
 }
 
 static u64 starve_ns(void)
@@ -125,8 +138,11 @@ struct ksync_state *ksync_state_alloc(void)
 	if (!st)
 		return NULL;
 	INIT_HLIST_NODE(&st->node);
+	WRITE_ONCE(st->side, KSYNC_SIDE_WORD);
 	refcount_set(&st->refs, 1);
 	st->waiters = RB_ROOT_CACHED;
+	st->readers = RB_ROOT_CACHED;
+	st->phase = 1;
 	st->nr = 0;
 	rt_mutex_init(&st->queue);
 	rt_mutex_init(&st->front);
@@ -237,14 +253,23 @@ void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d)
 	atomic_dec(&d->waiters);
 }
 
-static bool waiter_before(struct rb_node *a, const struct rb_node *b)
+static bool before(const struct ksync_waiter *x, const struct ksync_waiter *y)
 {
-	const struct ksync_waiter *x = rb_entry(a, struct ksync_waiter, rb);
-	const struct ksync_waiter *y = rb_entry(b, struct ksync_waiter, rb);
-
 	if (x->prio != y->prio)
 		return x->prio < y->prio;
 	return x->seq < y->seq;
+}
+
+static bool waiter_before(struct rb_node *a, const struct rb_node *b)
+{
+	return before(rb_entry(a, struct ksync_waiter, rb),
+		      rb_entry(b, struct ksync_waiter, rb));
+}
+
+static bool reader_before(struct rb_node *a, const struct rb_node *b)
+{
+	return before(rb_entry(a, struct ksync_waiter, rb_reader),
+		      rb_entry(b, struct ksync_waiter, rb_reader));
 }
 
 /** ksync_waiter_enqueue() - under the bucket lock; also moves it here, last of its priority */
@@ -255,6 +280,8 @@ void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st)
 	w->state = st;
 	WRITE_ONCE(w->bucket, st->bucket);
 	rb_add_cached(&w->rb, &st->waiters, waiter_before);
+	if (w->reader)
+		rb_add_cached(&w->rb_reader, &st->readers, reader_before);
 	st->nr++;
 }
 
@@ -271,6 +298,8 @@ bool ksync_waiter_dequeue(struct ksync_waiter *w)
 
 	lockdep_assert_held(&st->bucket->lock);
 	rb_erase_cached(&w->rb, &st->waiters);
+	if (w->reader)
+		rb_erase_cached(&w->rb_reader, &st->readers);
 	if (--st->nr)
 		return false;
 	hlist_del_init(&st->node);
@@ -283,6 +312,14 @@ struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st)
 	struct rb_node *first = rb_first_cached(&st->waiters);
 
 	return first ? rb_entry(first, struct ksync_waiter, rb) : NULL;
+}
+
+/** ksync_waiter_top_reader() - the same of those that want to read */
+struct ksync_waiter *ksync_waiter_top_reader(const struct ksync_state *st)
+{
+	struct rb_node *first = rb_first_cached(&st->readers);
+
+	return first ? rb_entry(first, struct ksync_waiter, rb_reader) : NULL;
 }
 
 /**

@@ -43,6 +43,40 @@ static u32 died_bit(int ret)
 	return ret == -EOWNERDEAD ? KSYNC_OWNER_DIED : 0;
 }
 
+static int arrive(const struct ksync_object *obj, u32 handle, u32 mine,
+		  const struct ksync_state *st)
+{
+	const u32 keep = (st ? KSYNC_WAITERS | KSYNC_WOKEN : 0) | obj->ops->sticky;
+	u32 *word = &obj->cell->word;
+	u32 v = READ_ONCE(*word);
+	int ret;
+
+	do {
+		ret = verdict(obj, handle, v);
+		if (ret == -EINPROGRESS)
+			return st ? -EBUSY : -EUCLEAN;
+		if (ret && ret != -EOWNERDEAD)
+			return ret;
+	} while (!try_cmpxchg(word, &v, mine | died_bit(ret) | (v & keep)));
+	return ret;
+}
+
+static int lead(const struct ksync_object *obj, u32 handle, u32 mine)
+{
+	u32 *word = &obj->cell->word;
+	u32 v = READ_ONCE(*word);
+	int ret;
+
+	do {
+		ret = verdict(obj, handle, v);
+		if (ret == -EINPROGRESS)
+			ret = v & KSYNC_OWNER_DIED ? -EOWNERDEAD : 0;
+		if (ret && ret != -EOWNERDEAD)
+			return ret;
+	} while (!try_cmpxchg(word, &v, mine | died_bit(ret) | (v & obj->ops->sticky)));
+	return ret;
+}
+
 /**
  * ksync_word_arrive() - take the word if it is free
  * @obj: object
@@ -55,19 +89,7 @@ static u32 died_bit(int ret)
 int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
 		      const struct ksync_state *st)
 {
-	const u32 keep = st ? KSYNC_WAITERS | KSYNC_WOKEN : 0;
-	u32 *word = &obj->cell->word;
-	u32 v = READ_ONCE(*word);
-	int ret;
-
-	do {
-		ret = verdict(obj, handle, v);
-		if (ret == -EINPROGRESS)
-			return st ? -EBUSY : -EUCLEAN;
-		if (ret && ret != -EOWNERDEAD)
-			return ret;
-	} while (!try_cmpxchg(word, &v, handle | died_bit(ret) | (v & keep)));
-	return ret;
+	return arrive(obj, handle, handle, st);
 }
 
 /**
@@ -80,18 +102,48 @@ int ksync_word_arrive(const struct ksync_object *obj, u32 handle,
  */
 int ksync_word_lead(const struct ksync_object *obj, u32 handle, u32 keep)
 {
-	u32 *word = &obj->cell->word;
-	u32 v = READ_ONCE(*word);
-	int ret;
+	return lead(obj, handle, handle | keep);
+}
 
-	do {
-		ret = verdict(obj, handle, v);
-		if (ret == -EINPROGRESS)
-			ret = v & KSYNC_OWNER_DIED ? -EOWNERDEAD : 0;
-		if (ret && ret != -EOWNERDEAD)
-			return ret;
-	} while (!try_cmpxchg(word, &v, handle | died_bit(ret) | keep));
-	return ret;
+/**
+ * ksync_word_arrive_read() - say in the word that there are readers
+ * @obj: rwlock
+ * @handle: who wants to read
+ * @st: its state, NULL if nobody waits
+ *
+ * From now on no writer takes the word but under the bucket lock.
+ *
+ * Return: as ksync_word_arrive(), but that the word has no owner.
+ */
+int ksync_word_arrive_read(const struct ksync_object *obj, u32 handle,
+			   const struct ksync_state *st)
+{
+	return arrive(obj, handle, KSYNC_READ, st);
+}
+
+/**
+ * ksync_word_lead_read() - the same by a leader, or the only waiter
+ * @obj: rwlock
+ * @handle: who wants to read
+ * @rest: what to leave to those behind: WAITERS, WOKEN, HANDOFF
+ *
+ * Return: as ksync_word_lead().
+ */
+int ksync_word_lead_read(const struct ksync_object *obj, u32 handle, u32 rest)
+{
+	return lead(obj, handle, KSYNC_READ | rest);
+}
+
+/** ksync_word_verdict() - what it means just now to one that wants it */
+int ksync_word_verdict(const struct ksync_object *obj, u32 handle)
+{
+	return verdict(obj, handle, READ_ONCE(obj->cell->word));
+}
+
+/** ksync_word_shared() - readers may be in the slots */
+bool ksync_word_shared(const struct ksync_object *obj)
+{
+	return READ_ONCE(obj->cell->word) & KSYNC_READ;
 }
 
 static u32 thread_in(u32 word)

@@ -12,6 +12,7 @@
 
 #include "lib/ksft.h"
 #include "lib/player.h"
+#include "lib/reader.h"
 
 #define SIZE_IS(verb, bytes)						\
 	static_assert(sizeof(struct ksync_##verb) == (bytes),		\
@@ -68,9 +69,11 @@ FIXTURE(abi)
 	int fd;
 	uint32_t handle;
 	uint32_t mutex;
+	uint32_t rwlock;
 	uint32_t waitq[2];
 	uint32_t sem;
 	uint32_t event;
+	uint32_t slot;
 	uint32_t ids[2];
 	struct ksync_cell *cells;
 	struct argument arg;
@@ -80,6 +83,7 @@ FIXTURE(abi)
  * struct command - an ioctl, @name by name
  * @cmd: its number
  * @size: of its argument
+ * @min: the shortest that is accepted, if that is less
  * @ok: what it returns to the argument that fill() makes
  * @has_out: it writes to the argument
  * @flags, @pad, @id, @id2, @thread, @deadline: where these are; 0 for none
@@ -89,7 +93,7 @@ FIXTURE(abi)
 struct command {
 	const char *name;
 	unsigned long cmd;
-	uint32_t size;
+	uint32_t size, min;
 	int ok;
 	bool has_out;
 	uint32_t flags, pad, id, id2, thread, deadline, valid, kind;
@@ -111,10 +115,12 @@ static const struct command commands[] = {
 	  .has_out = true, .pad = AT(destroy, pad) },
 	{ COMMAND(ATTACH, attach),
 	  .has_out = true, .flags = AT(attach, flags),
-	  .valid = KSYNC_ATTACH_CEILING, .pad = AT(attach, slot) },
+	  .valid = KSYNC_ATTACH_SLOT | KSYNC_ATTACH_CEILING,
+	  .pad = AT(attach, slot) },
 	{ COMMAND(NAME, name), .id = AT(name, id) },
 	{ COMMAND(QUERY, query),
-	  .has_out = true, .pad = AT(query, pad), .id = AT(query, id) },
+	  .has_out = true, .pad = AT(query, pad), .id = AT(query, id),
+	  .min = AT(query, readers) },
 	{ COMMAND(LOCK, lock),
 	  .flags = AT(lock, flags),
 	  .valid = KSYNC_WAIT_TRY | KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME,
@@ -123,6 +129,16 @@ static const struct command commands[] = {
 	{ COMMAND(UNLOCK, unlock),
 	  .flags = AT(unlock, flags),
 	  .id = AT(unlock, id), .kind = KSYNC_KIND_MUTEX,
+	  .thread = AT(unlock, thread) },
+	{ COMMAND(LOCK, lock),
+	  .flags = AT(lock, flags),
+	  .valid = KSYNC_WAIT_TRY | KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME |
+		   KSYNC_LOCK_READ,
+	  .id = AT(lock, id), .kind = KSYNC_KIND_RWLOCK,
+	  .thread = AT(lock, thread), .deadline = AT(lock, deadline) },
+	{ COMMAND(UNLOCK, unlock),
+	  .flags = AT(unlock, flags), .valid = KSYNC_LOCK_READ,
+	  .id = AT(unlock, id), .kind = KSYNC_KIND_RWLOCK,
 	  .thread = AT(unlock, thread) },
 	{ COMMAND(WAIT, wait),
 	  .ok = -EAGAIN, .flags = AT(wait, flags),
@@ -182,6 +198,8 @@ static uint32_t object(const struct _test_data_abi *self, uint32_t kind)
 		return self->event;
 	case KSYNC_KIND_WAITQ:
 		return self->waitq[0];
+	case KSYNC_KIND_RWLOCK:
+		return self->rwlock;
 	default:
 		return self->mutex;
 	}
@@ -212,10 +230,12 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 		arg->destroy.ids = (uintptr_t)self->ids;
 		break;
 	case KSYNC_IOC_LOCK:
-		self->cells[self->mutex].word = 0;
+		self->cells[object_of(self, c->kind)].word = 0;
+		memset(&self->cells[self->slot], 0, sizeof(*self->cells));
 		break;
 	case KSYNC_IOC_UNLOCK:
-		self->cells[self->mutex].word = self->handle;
+		self->cells[object_of(self, c->kind)].word = self->handle;
+		memset(&self->cells[self->slot], 0, sizeof(*self->cells));
 		break;
 	case KSYNC_IOC_WAIT:
 		arg->wait.expected = 1;
@@ -246,6 +266,8 @@ FIXTURE_SETUP(abi)
 				&self->mutex));
 	ASSERT_EQ(0, raw_ioctl(self->fd, KSYNC_IOC_ATTACH, &attach));
 	self->handle = attach.thread;
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_RWLOCK, 0, &self->rwlock));
+	ASSERT_EQ(0, raw_attach_slot(self->fd, &self->slot));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[0]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[1]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &self->sem));
@@ -275,7 +297,7 @@ TEST_F(abi, too_short_is_einval)
 	uint32_t size;
 
 	while ((c = next(c, WITH(size)))) {
-		for (size = 0; size < c->size; size++) {
+		for (size = 0; size < (c->min ? c->min : c->size); size++) {
 			fill(self, c);
 			self->arg.size = size;
 			expect(_metadata, self, c, -EINVAL);
@@ -380,12 +402,26 @@ TEST_F(abi, destroyed_id_is_ebadf)
 	const struct command *c = NULL;
 
 	ASSERT_EQ(0, raw_destroy(self->fd, self->mutex));
+	ASSERT_EQ(0, raw_destroy(self->fd, self->rwlock));
 	ASSERT_EQ(0, raw_destroy(self->fd, self->waitq[0]));
 	ASSERT_EQ(0, raw_destroy(self->fd, self->sem));
 	ASSERT_EQ(0, raw_destroy(self->fd, self->event));
 	while ((c = next(c, WITH(id)))) {
 		fill(self, c);
 		expect(_metadata, self, c, -EBADF);
+	}
+}
+
+/* Reading is for rwlocks. */
+TEST_F(abi, read_flag_for_a_mutex_is_einval)
+{
+	const struct command *c = NULL;
+
+	while ((c = next(c, WITH(thread)))) {
+		fill(self, c);
+		put(self, c->id, self->mutex);
+		put(self, c->flags, KSYNC_LOCK_READ);
+		expect(_metadata, self, c, -EINVAL);
 	}
 }
 
@@ -412,7 +448,7 @@ TEST_F(abi, made_up_handle_is_esrch)
 	const uint32_t made_up[] = { 0, self->handle + 1, KSYNC_HANDLE_MAX,
 		KSYNC_NOTRECOVERABLE, KSYNC_HANDOFF, KSYNC_OWNER + 1,
 		self->handle | KSYNC_WAITERS, ~0U };
-	uint32_t *word = &self->cells[self->mutex].word, before;
+	uint32_t *word, before;
 	const struct command *c = NULL;
 	size_t i;
 
@@ -420,6 +456,7 @@ TEST_F(abi, made_up_handle_is_esrch)
 		for (i = 0; i < ARRAY_SIZE(made_up); i++) {
 			fill(self, c);
 			put(self, c->thread, made_up[i]);
+			word = &self->cells[object_of(self, c->kind)].word;
 			before = *word;
 			expect(_metadata, self, c, -ESRCH);
 			EXPECT_EQ(before, *word);
@@ -430,7 +467,7 @@ TEST_F(abi, made_up_handle_is_esrch)
 TEST_F(abi, handle_of_another_task_is_esrch)
 {
 	struct player *other = player_start(TASK_PROCESS, self->fd, self->cells);
-	uint32_t *word = &self->cells[self->mutex].word, before;
+	uint32_t *word, before;
 	const struct command *c = NULL;
 
 	ASSERT_NE(NULL, other);
@@ -438,6 +475,7 @@ TEST_F(abi, handle_of_another_task_is_esrch)
 	while ((c = next(c, WITH(thread)))) {
 		fill(self, c);
 		put(self, c->thread, other->handle);
+		word = &self->cells[object_of(self, c->kind)].word;
 		before = *word;
 		expect(_metadata, self, c, -ESRCH);
 		EXPECT_EQ(before, *word);
@@ -454,6 +492,8 @@ TEST_F(abi, handle_of_another_domain_is_esrch)
 
 	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
 	ASSERT_EQ(self->mutex, id);
+	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_RWLOCK, 0, &id));
+	ASSERT_EQ(self->rwlock, id);
 	while ((c = next(c, WITH(thread)))) {
 		fill(self, c);
 		EXPECT_EQ(-ESRCH, raw_ioctl(fd, c->cmd, &self->arg));

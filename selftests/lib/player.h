@@ -24,6 +24,7 @@ typedef int (*player_step)(struct player *p);
  * @fd: the domain
  * @cells: its arena
  * @handle: of the task in that domain
+ * @slot: its first slot cell, 0 as long as it has none: see reader.h
  * @step: what to do next, and its arguments:
  * @id: an object
  * @flags: KSYNC_WAIT_*
@@ -39,6 +40,7 @@ struct player {
 	int fd;
 	struct ksync_cell *cells;
 	uint32_t handle;
+	uint32_t slot;
 	player_step step;
 	uint32_t id;
 	uint32_t flags;

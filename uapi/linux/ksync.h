@@ -47,6 +47,7 @@
  *	writes this and the initial value before others learn the id.
  *	protect mutex: its ceiling (a copy)
  * @reserved: zero
+ * @user: whoever made the object keeps there what it likes; zero at first
  */
 struct ksync_cell {
 	__u32 word;
@@ -54,7 +55,8 @@ struct ksync_cell {
 	__u32 attr;
 	__u32 depth;
 	__u32 limit;
-	__u32 reserved[11];
+	__u32 reserved[3];
+	__u32 user[8];
 };
 
 #define KSYNC_CELL_SIZE		64
@@ -221,7 +223,7 @@ struct ksync_destroy {
 
 #define KSYNC_ATTACH_SLOT	0x1	/* give the task one more slot cell */
 #define KSYNC_ATTACH_CEILING	0x2	/* give the task its ceiling cell */
-#define KSYNC_THREAD_SLOTS_MAX	4	/* slot cells a task can have in a domain */
+#define KSYNC_THREAD_SLOTS_MAX	3	/* slot cells a task can have in a domain */
 
 /**
  * struct ksync_attach - KSYNC_IOC_ATTACH: give the calling task a handle

@@ -25,6 +25,7 @@
 #include <ksync/object.h>
 #include <ksync/mutex.h>
 #include <ksync/spin.h>
+#include <ksync/rwlock.h>
 #include <ksync/sem.h>
 #include <ksync/event.h>
 #include <ksync/guard.h>

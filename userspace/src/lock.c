@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * The slow paths of everything with an owner: mutex and spin.
+ * The slow paths of everything with an owner: mutex, spin, and rwlock for
+ * writing.
  *
  * The word's protocol is laid down in <linux/ksync.h>.  The word is a hint:
  * where it does not say plainly what to do, the module decides.  Nothing here
@@ -46,18 +47,18 @@ static bool take_free(struct ksync_object *o, uint32_t self)
 {
 	uint32_t v = read_word(o);
 
-	while (!(v & (KSYNC_OWNER | KSYNC_OWNER_DIED)))
+	while (!(v & KSYNC_TAKEN_))
 		if (ksync_cas_(&o->cell->word, &v, v | self, __ATOMIC_ACQUIRE))
 			return true;
 	return false;
 }
 
-/* A live owner may unlock soon; anything else is for the module. */
+/* A live owner may unlock soon; readers, or anything else, are for the module. */
 static bool worth_spinning(uint32_t v, uint32_t self)
 {
 	uint32_t owner = v & KSYNC_OWNER;
 
-	return !(v & KSYNC_OWNER_DIED) && owner != self &&
+	return !(v & (KSYNC_OWNER_DIED | KSYNC_READ)) && owner != self &&
 	       owner <= KSYNC_HANDLE_MAX;
 }
 
@@ -169,14 +170,14 @@ static int unlock_in_module(struct ksync_object *o, uint32_t self)
 /*
  * Whether the library may clear the owner field: nobody waits, or a waiter is
  * on its way.  Not while inconsistent, which the module turns into
- * NOTRECOVERABLE.
+ * NOTRECOVERABLE.  READ stays: a writer that becomes a reader has set it.
  */
 static bool may_free(uint32_t v)
 {
 	const uint32_t on_its_way = KSYNC_WAITERS | KSYNC_WOKEN;
 
-	return !(v & ~KSYNC_OWNER) ||
-	       (v & ~KSYNC_OWNER) == on_its_way;
+	v &= ~(KSYNC_OWNER | KSYNC_READ);
+	return !v || v == on_its_way;
 }
 
 static int release(struct ksync_object *o, uint32_t self)

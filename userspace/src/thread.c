@@ -27,7 +27,8 @@
  * @known: its handles, entries in use first; [0] is what the fast path looks at
  * @victim: the entry to forget next, once all are in use
  *
- * Forgetting costs no more than an ATTACH, which returns the same handle.
+ * Forgetting costs no more than an ATTACH, which returns the same handle; a
+ * thread that reads (rwlocks) needs a new slot, too.
  */
 struct identity {
 	struct ksync_thread known[KNOWN];
@@ -100,7 +101,29 @@ static int own_page(struct identity **page)
 	return ret;
 }
 
-/* The index of a domain's entry, or of the one to be used for it. */
+/*
+ * The next entry to forget: rather one without slots, whose numbers the module
+ * does not tell again, and never one that says of locks that they are held.
+ */
+static uint32_t find_victim(struct identity *page)
+{
+	const struct ksync_thread *t;
+	uint32_t i, n, spare = KNOWN;
+
+	for (n = 0; n < KNOWN - 1; n++) {
+		i = (page->victim + n) % (KNOWN - 1) + 1;
+		t = &page->known[i];
+		if (!t->nslots)
+			return page->victim = i;
+		if (!t->held && spare == KNOWN)
+			spare = i;
+	}
+	if (spare < KNOWN)
+		page->victim = spare;
+	return spare;
+}
+
+/* The index of a domain's entry, or of the one to be used for it; or KNOWN. */
 static uint32_t look_up(struct identity *page, uint64_t serial)
 {
 	uint32_t i;
@@ -108,7 +131,7 @@ static uint32_t look_up(struct identity *page, uint64_t serial)
 	for (i = 0; i < KNOWN; i++)
 		if (page->known[i].serial == serial || !page->known[i].serial)
 			return i;
-	return page->victim = page->victim % (KNOWN - 1) + 1;
+	return find_victim(page);
 }
 
 /**
@@ -119,6 +142,7 @@ static uint32_t look_up(struct identity *page, uint64_t serial)
  * From now on the fast path is quick in this domain.
  *
  * Return: 0; -ENOSPC or -ENOMEM if the thread is new and cannot attach;
+ * -ENOSPC too if it holds read locks in more domains than it can remember;
  * -EOPNOTSUPP before Linux 4.14.
  */
 int ksync_thread_self(struct ksync *d, const struct ksync_thread **t)
@@ -133,6 +157,8 @@ int ksync_thread_self(struct ksync *d, const struct ksync_thread **t)
 		return ret;
 
 	i = look_up(page, d->serial);
+	if (i == KNOWN)
+		return -ENOSPC;
 	found = page->known[i];
 	if (found.serial != d->serial) {
 		ret = ksync_thread_attach(d, &found);

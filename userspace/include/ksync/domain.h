@@ -21,8 +21,10 @@ struct ksync;
  * struct ksync_thread - one task's identity in one domain
  * @serial: of the domain; 0 is nobody's
  * @handle: what the words of locks hold while this task owns them
+ * @nslots: how many cells it has to say in what it reads (rwlocks)
+ * @held: how many entries in them are in use
+ * @slot: the numbers of these cells
  * @ceiling: where it says which protect mutexes it has; 0 before the first
- * @reserved: zero
  *
  * Threads need not know of it: the library keeps one for each of them.  A task
  * without a TLS of its own has one in memory that nobody else uses.
@@ -30,8 +32,10 @@ struct ksync;
 struct ksync_thread {
 	uint64_t serial;
 	uint32_t handle;
+	uint16_t nslots;
+	uint16_t held;
+	uint32_t slot[KSYNC_THREAD_SLOTS_MAX];
 	uint32_t ceiling;
-	uint32_t reserved[4];
 };
 
 /**
@@ -103,7 +107,8 @@ static inline int ksync_info(struct ksync *d, struct ksync_info *out)
  * @t: filled; belongs to the calling task alone
  *
  * It is good until the task ends or calls execve(2).  A child of fork(2) has
- * to attach again before it uses its copy of @t.
+ * to attach again before it uses its copy of @t.  A task reads rwlocks of one
+ * domain by one identity only.
  *
  * Return: 0; -ENOSPC (the domain's limit of threads), -ENOMEM.
  */

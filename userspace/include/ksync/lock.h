@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * The fast path of everything with an owner (mutex, spin): one atomic
+ * The fast path of everything with an owner (mutex, spin, rwlock): one atomic
  * instruction each for lock and unlock, as <linux/ksync.h> lays down.  Programs
- * use ksync/mutex.h and ksync/spin.h instead.
+ * use ksync/mutex.h, ksync/spin.h and ksync/rwlock.h instead.
  */
 #ifndef KSYNC_LOCK_H
 #define KSYNC_LOCK_H
@@ -14,6 +14,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Not to be taken by a compare-and-swap; READ is of rwlocks only. */
+#define KSYNC_TAKEN_	(KSYNC_OWNER | KSYNC_OWNER_DIED | KSYNC_READ)
 
 /*
  * The calling thread's identity in the domain that it used last; never NULL.
@@ -42,7 +45,7 @@ static inline bool ksync_lock_fast_(struct ksync_object *o,
 	uint32_t seen = __atomic_load_n(&o->cell->word, __ATOMIC_RELAXED);
 
 	return ksync_likely_(t->serial == o->serial) &&
-	       ksync_likely_(!(seen & (KSYNC_OWNER | KSYNC_OWNER_DIED))) &&
+	       ksync_likely_(!(seen & KSYNC_TAKEN_)) &&
 	       ksync_likely_(ksync_cas_(&o->cell->word, &seen, seen | t->handle,
 					__ATOMIC_ACQUIRE));
 }

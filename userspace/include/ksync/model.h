@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
  * What the library builds on objects of the module's kinds: barriers and
- * latches on waitqs, onces on mutexes.  Their state is in the cell of that
- * object, beyond what the kind uses: there the module neither reads nor writes,
- * and zeroes all of it when the object is made and when it is destroyed.
+ * latches on waitqs, onces on mutexes.  Their state is in the part of the
+ * object's cell that is the user's.
  * Programs use the models' own headers instead.
  */
 #ifndef KSYNC_MODEL_H
