@@ -230,11 +230,11 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 		arg->destroy.ids = (uintptr_t)self->ids;
 		break;
 	case KSYNC_IOC_LOCK:
-		self->cells[object_of(self, c->kind)].word = 0;
+		self->cells[object(self, c->kind)].word = 0;
 		memset(&self->cells[self->slot], 0, sizeof(*self->cells));
 		break;
 	case KSYNC_IOC_UNLOCK:
-		self->cells[object_of(self, c->kind)].word = self->handle;
+		self->cells[object(self, c->kind)].word = self->handle;
 		memset(&self->cells[self->slot], 0, sizeof(*self->cells));
 		break;
 	case KSYNC_IOC_WAIT:
@@ -456,7 +456,7 @@ TEST_F(abi, made_up_handle_is_esrch)
 		for (i = 0; i < ARRAY_SIZE(made_up); i++) {
 			fill(self, c);
 			put(self, c->thread, made_up[i]);
-			word = &self->cells[object_of(self, c->kind)].word;
+			word = &self->cells[object(self, c->kind)].word;
 			before = *word;
 			expect(_metadata, self, c, -ESRCH);
 			EXPECT_EQ(before, *word);
@@ -475,7 +475,7 @@ TEST_F(abi, handle_of_another_task_is_esrch)
 	while ((c = next(c, WITH(thread)))) {
 		fill(self, c);
 		put(self, c->thread, other->handle);
-		word = &self->cells[object_of(self, c->kind)].word;
+		word = &self->cells[object(self, c->kind)].word;
 		before = *word;
 		expect(_metadata, self, c, -ESRCH);
 		EXPECT_EQ(before, *word);

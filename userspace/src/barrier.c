@@ -108,9 +108,11 @@ static void release(struct ksync_barrier *b, uint32_t cycle)
 	ksync_waitq_wake_bitset(&b->q, UINT32_MAX, bit_of(cycle));
 }
 
+/* Where the tasks of a cycle cannot all run at once, another one needs the CPU. */
 static bool spin(const struct ksync_barrier *b, uint32_t cycle)
 {
-	unsigned int spins = b->o.domain->spins;
+	const struct ksync *d = b->o.domain;
+	unsigned int spins = b->count <= d->cpus ? d->spins : 0;
 
 	while (!over(b, cycle)) {
 		if (!spins--)

@@ -35,6 +35,7 @@ static int map_arena(struct ksync *d)
 static int setup(struct ksync *d, int fd)
 {
 	struct ksync_info info;
+	long cpus;
 	int ret;
 
 	d->fd = fd;
@@ -52,7 +53,9 @@ static int setup(struct ksync *d, int fd)
 
 	d->arena_size = info.arena_size;
 	d->lazy_ceiling = info.features & KSYNC_FEATURE_LAZY_CEILING;
-	d->spins = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPINS : 0;
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	d->cpus = cpus > 0 ? cpus : 1;
+	d->spins = d->cpus > 1 ? SPINS : 0;
 	d->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
 	return map_arena(d);
 }

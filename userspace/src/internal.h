@@ -30,6 +30,7 @@ static inline void ksync_cpu_relax(void)
  * @serial: never used again in this process, other than the address of this
  *	structure: what threads remember of a closed domain matches no new one
  * @fd: the open of /dev/ksync
+ * @cpus: that are online
  * @spins: how often to look at a busy lock before asking the module; 0 where
  *	only one CPU is online
  * @cells: the arena
@@ -39,6 +40,7 @@ static inline void ksync_cpu_relax(void)
 struct ksync {
 	uint64_t serial;
 	int fd;
+	unsigned int cpus;
 	unsigned int spins;
 	struct ksync_cell *cells;
 	uint64_t arena_size;
