@@ -52,6 +52,12 @@ FIXTURE_VARIANT_ADD(deadlock, spin_processes)
 	.task = TASK_PROCESS,
 };
 
+FIXTURE_VARIANT_ADD(deadlock, writers_and_mutexes)
+{
+	.kind = { KSYNC_KIND_RWLOCK, KSYNC_KIND_MUTEX },
+	.task = TASK_PROCESS,
+};
+
 FIXTURE_VARIANT_ADD(deadlock, mixed_processes)
 {
 	.kind = { KSYNC_KIND_MUTEX, KSYNC_KIND_SPIN },

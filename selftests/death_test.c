@@ -41,6 +41,11 @@ FIXTURE_VARIANT_ADD(death, strict)
 	.flags = KSYNC_MUTEX_STRICT,
 };
 
+FIXTURE_VARIANT_ADD(death, writer)
+{
+	.kind = KSYNC_KIND_RWLOCK,
+};
+
 FIXTURE_VARIANT_ADD(death, spin)
 {
 	.kind = KSYNC_KIND_SPIN,

@@ -34,6 +34,7 @@ struct lock_ops {
  * @domain: of the lock
  * @mutex: a mutex, or whatever else goes by the mutex's protocol
  * @spin: a spinlock
+ * @rwlock: a reader-writer lock, of which all are writers
  * @stop: not zero: time is up
  * @inside: how many are in the critical section
  * @counter: changed in there, by two instructions
@@ -46,6 +47,7 @@ struct body {
 	struct ksync *domain;
 	struct ksync_mutex mutex;
 	struct ksync_spin spin;
+	struct ksync_rwlock rwlock;
 	uint32_t stop;
 	uint32_t inside;
 	uint64_t counter;
@@ -87,6 +89,22 @@ static int spin_lock(struct body *b, const struct ksync_thread *t)
 static int spin_unlock(struct body *b, const struct ksync_thread *t)
 {
 	return t ? ksync_spin_unlock_as(&b->spin, t) : ksync_spin_unlock(&b->spin);
+}
+
+static int write_lock(struct body *b, const struct ksync_thread *t)
+{
+	return t ? ksync_rwlock_write_lock_as(&b->rwlock, t) :
+		ksync_rwlock_write_lock(&b->rwlock);
+}
+
+static int write_unlock(struct body *b, const struct ksync_thread *t)
+{
+	struct ksync_thread self;
+
+	if (!t)
+		return ksync_rwlock_unlock(&b->rwlock);
+	self = *t;
+	return ksync_rwlock_unlock_as(&b->rwlock, &self);
 }
 
 /* The fault of the two that do not exclude: they let everybody in. */
@@ -134,6 +152,19 @@ static const struct lock_ops spin_ops = {
 	.kind = KSYNC_KIND_SPIN,
 	.lock = spin_lock,
 	.unlock = spin_unlock,
+};
+
+static const struct lock_ops rwlock_ops = {
+	.kind = KSYNC_KIND_RWLOCK,
+	.lock = write_lock,
+	.unlock = write_unlock,
+};
+
+static const struct lock_ops strict_rwlock_ops = {
+	.kind = KSYNC_KIND_RWLOCK,
+	.flags = KSYNC_RWLOCK_STRICT,
+	.lock = write_lock,
+	.unlock = write_unlock,
 };
 
 static const struct lock_ops user_broken_ops = {
@@ -206,6 +237,8 @@ static int create(struct body *b)
 		return ksync_mutex_init(&b->mutex, b->domain, b->ops->flags);
 	case KSYNC_KIND_SPIN:
 		return ksync_spin_init(&b->spin, b->domain, b->ops->flags);
+	case KSYNC_KIND_RWLOCK:
+		return ksync_rwlock_init(&b->rwlock, b->domain, b->ops->flags);
 	case KSYNC_KIND_BUSTED:
 		ret = raw_create(ksync_fileno(b->domain), b->ops->kind, 0, &id);
 		b->mutex.o.id = id;
@@ -286,6 +319,18 @@ FIXTURE_TEARDOWN(body)
 {
 }
 
+static struct ksync_object *object_of(struct body *b)
+{
+	switch (b->ops->kind) {
+	case KSYNC_KIND_SPIN:
+		return &b->spin.o;
+	case KSYNC_KIND_RWLOCK:
+		return &b->rwlock.o;
+	default:
+		return &b->mutex.o;
+	}
+}
+
 /* Everybody was in, nobody met anybody, and nothing that was counted is lost. */
 static void check(struct __test_metadata *_metadata, const struct lock_ops *ops,
 		  enum task_kind kind)
@@ -298,8 +343,7 @@ static void check(struct __test_metadata *_metadata, const struct lock_ops *ops,
 	EXPECT_TRUE(excludes(b));
 	for (i = 0; i < TASKS; i++)
 		EXPECT_GT(b->done[i], 0);
-	ASSERT_EQ(0, ops->kind == KSYNC_KIND_SPIN ?
-		  ksync_query(&b->spin, &query) : ksync_query(&b->mutex, &query));
+	ASSERT_EQ(0, ksync_object_query(object_of(b), &query));
 	EXPECT_EQ(0, query.word);
 	EXPECT_EQ(0, query.waiters);
 	ksync_close(b->domain);
@@ -323,6 +367,16 @@ TEST_F(body, recursive)
 TEST_F(body, spin)
 {
 	check(_metadata, &spin_ops, variant->task);
+}
+
+TEST_F(body, writers)
+{
+	check(_metadata, &rwlock_ops, variant->task);
+}
+
+TEST_F(body, strict_writers)
+{
+	check(_metadata, &strict_rwlock_ops, variant->task);
 }
 
 /* The body finds a lock that is none. */

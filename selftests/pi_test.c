@@ -47,6 +47,19 @@ FIXTURE_VARIANT_ADD(pi, spin)
 	.task = TASK_THREAD,
 };
 
+FIXTURE_VARIANT_ADD(pi, writer)
+{
+	.kind = KSYNC_KIND_RWLOCK,
+	.task = TASK_THREAD,
+};
+
+FIXTURE_VARIANT_ADD(pi, strict_writer)
+{
+	.kind = KSYNC_KIND_RWLOCK,
+	.flags = KSYNC_RWLOCK_STRICT,
+	.task = TASK_PROCESS,
+};
+
 FIXTURE_VARIANT_ADD(pi, adaptive_process)
 {
 	.kind = KSYNC_KIND_MUTEX,

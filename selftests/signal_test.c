@@ -29,6 +29,10 @@ FIXTURE_VARIANT_ADD(signals, strict) {
 	.kind = KSYNC_KIND_MUTEX, .flags = KSYNC_MUTEX_STRICT,
 };
 
+FIXTURE_VARIANT_ADD(signals, writer) {
+	.kind = KSYNC_KIND_RWLOCK,
+};
+
 FIXTURE_VARIANT_ADD(signals, spin) {
 	.kind = KSYNC_KIND_SPIN,
 };
