@@ -24,6 +24,8 @@ union argument {
 	struct ksync_wait wait;
 	struct ksync_wake wake;
 	struct ksync_requeue requeue;
+	struct ksync_cond_wait cond_wait;
+	struct ksync_cond_signal cond_signal;
 };
 
 /**
@@ -60,6 +62,8 @@ DOOR(unlock, ksync_unlock)
 DOOR(wait, ksync_waitq_wait)
 DOOR(wake, ksync_waitq_wake)
 DOOR(requeue, ksync_waitq_requeue)
+DOOR(cond_wait, ksync_cond_wait)
+DOOR(cond_signal, ksync_cond_signal)
 
 #define FIRST_NR _IOC_NR(KSYNC_IOC_INFO)
 
@@ -84,6 +88,8 @@ static const struct command commands[] = {
 	COMMAND(WAIT, wait, deadline, false),
 	COMMAND(WAKE, wake, pad, true),
 	COMMAND(REQUEUE, requeue, moved, true),
+	COMMAND(COND_WAIT, cond_wait, deadline, true),
+	COMMAND(COND_SIGNAL, cond_signal, woken, true),
 };
 
 /** ksync_door_ioctl() - the only way in, beside mmap() and close() */

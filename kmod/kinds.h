@@ -10,6 +10,7 @@
 static const struct ksync_ops *const ksync_kinds[] = {
 	[KSYNC_KIND_SPIN] = &ksync_spin_ops,
 	[KSYNC_KIND_MUTEX] = &ksync_mutex_ops,
+	[KSYNC_KIND_COND] = &ksync_cond_ops,
 	[KSYNC_KIND_WAITQ] = &ksync_waitq_ops,
 #ifdef KSYNC_BUSTED
 	[KSYNC_KIND_BUSTED] = &ksync_busted_ops,

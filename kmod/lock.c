@@ -37,21 +37,8 @@
 #include "core.h"
 #include "trace.h"
 
-/**
- * struct request - one call of LOCK
- * @obj: what is wanted
- * @self: by whom
- * @arg: the call
- * @w: the wait
- */
-struct request {
-	struct ksync_object obj;
-	struct ksync_thread *self;
-	const struct ksync_lock *arg;
-	struct ksync_waiter w;
-};
-
-static bool got_it(int ret)
+/** ksync_lock_got() - whether an answer of LOCK means that the caller has it */
+bool ksync_lock_got(int ret)
 {
 	return !ret || ret == -EOWNERDEAD;
 }
@@ -95,7 +82,7 @@ static void note_boost(const struct ksync_waiter *w)
  * Own @rtm of the waiter's state, by spinning if @spin is given and succeeds.
  * Return: 0; -EDEADLK; or why the wait was broken off.
  */
-static int block(struct request *r, struct rt_mutex *rtm,
+static int block(struct ksync_request *r, struct rt_mutex *rtm,
 		 bool (*spin)(struct ksync_waiter *w))
 {
 	struct ksync_waiter *w = &r->w;
@@ -117,12 +104,13 @@ static int block(struct request *r, struct rt_mutex *rtm,
  * The wait is over, with @ret; the bucket lock is held and released here.  The
  * leader passes the queue on, unless it got the word and others are behind.
  */
-static int depart(struct request *r, int ret)
+static int depart(struct ksync_request *r, int ret)
 {
 	struct ksync_waiter *w = &r->w;
 	struct ksync_state *st = w->state;
 	const bool led = st->leader == w;
 	const bool last = ksync_waiter_dequeue(w);
+	struct task_struct *next;
 	bool release = led;
 
 	if (last && st->owner)
@@ -131,21 +119,25 @@ static int depart(struct request *r, int ret)
 		WRITE_ONCE(st->leader, NULL);
 		WRITE_ONCE(st->freed, 0);
 		WRITE_ONCE(st->handoff, false);
-		if (got_it(ret) && !last && !st->obj.ops->pass_queue) {
+		if (ksync_lock_got(ret) && !last && !st->obj.ops->pass_queue) {
 			ksync_owner_set_current(st, r->self, r->arg->thread);
 			release = false;
 		}
 	}
-	if (last && !got_it(ret))
+	if (last && !ksync_lock_got(ret))
 		ksync_word_clear(&st->obj, KSYNC_WAITERS | KSYNC_WOKEN);
 	if (release)
 		refcount_inc(&st->refs);
+	next = ksync_unpark_top(st);
 	raw_spin_unlock(&st->bucket->lock);
 
-	if (release) {
+	preempt_disable(); /* see ksync_unlock_end() */
+	if (release)
 		ksync_rtm_unlock(&st->queue);
+	ksync_unpark_wake(&r->obj, next);
+	preempt_enable();
+	if (release)
 		ksync_state_put(st);
-	}
 	if (last)
 		ksync_state_put(st);
 	return ret;
@@ -159,7 +151,7 @@ enum next_step { LOOK_AGAIN, SPIN, BLOCK };
  * tried in vain, or it is time to be handed the word.  Before it blocks, the
  * leader makes the owner of the word that of the front.
  */
-static enum next_step prepare_front(struct request *r, bool spin)
+static enum next_step prepare_front(struct ksync_request *r, bool spin)
 {
 	struct ksync_waiter *w = &r->w;
 	u32 holder;
@@ -175,7 +167,7 @@ static enum next_step prepare_front(struct request *r, bool spin)
 }
 
 /* Wait until the owner of the front releases it. */
-static int block_front(struct request *r)
+static int block_front(struct ksync_request *r)
 {
 	struct ksync_state *st = r->w.state;
 	int ret = block(r, &st->front, NULL);
@@ -203,7 +195,7 @@ static int block_front(struct request *r)
 }
 
 /* Return: 1: the word is worth a look; 0: block; -EDEADLK. */
-static int spin_front(struct request *r)
+static int spin_front(struct ksync_request *r)
 {
 	int ret = ksync_graph_block(&r->w);
 
@@ -237,7 +229,7 @@ static u32 keep_bits(const struct ksync_state *st)
  * Return: -EBUSY: overtaken, go on with *@step. -EAGAIN: the queue was passed to
  * somebody more important. Else the wait is over.
  */
-static int look(struct request *r, bool spin, enum next_step *step)
+static int look(struct ksync_request *r, bool spin, enum next_step *step)
 {
 	struct ksync_waiter *w = &r->w;
 	struct ksync_state *st = w->state;
@@ -261,7 +253,7 @@ static int look(struct request *r, bool spin, enum next_step *step)
 }
 
 /* The queue is ours: get the word. Return: as look(), but -EBUSY. */
-static int lead(struct request *r)
+static int lead(struct ksync_request *r)
 {
 	bool spin = r->obj.ops->spin_front;
 	enum next_step step;
@@ -290,7 +282,7 @@ static int lead(struct request *r)
  * Not given the queue.  The last waiter may find the word left to it all the
  * same, by an owner bound to release the queue.
  */
-static int give_up(struct request *r, int ret)
+static int give_up(struct ksync_request *r, int ret)
 {
 	struct ksync_state *st = r->w.state;
 	int verdict = -EBUSY;
@@ -302,7 +294,7 @@ static int give_up(struct request *r, int ret)
 }
 
 /* Who stepped aside waits where the kernel keeps the order: it spins no more. */
-static int wait_turn(struct request *r)
+static int wait_turn(struct ksync_request *r)
 {
 	struct ksync_state *st = r->w.state;
 	bool (*spin)(struct ksync_waiter *w) = st->obj.ops->spin_queue;
@@ -318,7 +310,7 @@ static int wait_turn(struct request *r)
 }
 
 /* The first to wait: the owner of the word becomes that of the queue. */
-static bool state_begin(struct request *r, struct ksync_state *st,
+static bool state_begin(struct ksync_request *r, struct ksync_state *st,
 			struct ksync_bucket *b, u32 holder)
 {
 	st->bucket = b;
@@ -333,7 +325,7 @@ static bool state_begin(struct request *r, struct ksync_state *st,
  * Take the word, or queue up for it with @spare, if no state is there.
  * Return: -EBUSY: wait_turn() follows. Anything else: the answer.
  */
-static int join(struct request *r, struct ksync_state **spare)
+static int join(struct ksync_request *r, struct ksync_state **spare)
 {
 	struct ksync_bucket *b = ksync_bucket(r->obj.domain, r->obj.id);
 	struct ksync_state *st;
@@ -366,7 +358,26 @@ unlock:
 	return ret;
 }
 
-static int lock_wait(struct request *r)
+/**
+ * ksync_lock_turn() - wait for the word, having queued up for it
+ * @r: request; r->w is in the state of r->obj
+ *
+ * Return: an answer of LOCK, or why the wait was broken off.
+ */
+int ksync_lock_turn(struct ksync_request *r)
+{
+	int ret = wait_turn(r);
+
+	trace_contention_end(&r->obj, ret, r->w.since);
+	if (ksync_lock_got(ret))
+		trace_acquired(&r->obj, r->w.since);
+	else if (ret == -ETIMEDOUT)
+		trace_timeout(&r->obj);
+	return ret;
+}
+
+/** ksync_lock_wait() - take the word, or wait for it; r->w is set up here */
+int ksync_lock_wait(struct ksync_request *r)
 {
 	const struct ksync_lock *arg = r->arg;
 	struct ksync_domain *d = r->obj.domain;
@@ -383,12 +394,7 @@ static int lock_wait(struct request *r)
 	ksync_state_free(spare);
 	if (ret == -EBUSY) {
 		ksync_waiter_start(&r->w, arg->flags, arg->deadline);
-		ret = wait_turn(r);
-		trace_contention_end(&r->obj, ret, r->w.since);
-		if (got_it(ret))
-			trace_acquired(&r->obj, r->w.since);
-		else if (ret == -ETIMEDOUT)
-			trace_timeout(&r->obj);
+		ret = ksync_lock_turn(r);
 	}
 	ksync_waiter_fini(&r->w, d);
 	return ret;
@@ -399,7 +405,7 @@ static int lock_wait(struct request *r)
 /** ksync_lock() - KSYNC_IOC_LOCK */
 int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg)
 {
-	struct request r = { .arg = arg };
+	struct ksync_request r = { .arg = arg };
 	int ret;
 
 	if (arg->flags & ~LOCK_FLAGS || !ksync_deadline_valid(arg->deadline))
@@ -414,5 +420,5 @@ int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg)
 		return -ESRCH;
 	if (arg->flags & KSYNC_WAIT_TRY)
 		return join(&r, NULL);
-	return lock_wait(&r);
+	return ksync_lock_wait(&r);
 }

@@ -155,6 +155,11 @@ int step_consistent(struct player *p)
 	return -EPERM;
 }
 
+int step_cond_wait(struct player *p)
+{
+	return raw_cond_wait(p->fd, p->id, p->mutex, p->handle, p->flags, p->deadline);
+}
+
 /* Blocked here, the task is on the kernel's own chain. */
 int step_futex_lock(struct player *p)
 {

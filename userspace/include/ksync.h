@@ -10,8 +10,8 @@
  * nothing is a cancellation point.  Signal handlers may call ksync_waitq_wake()
  * and ksync_waitq_wake_bitset() and nothing else.  Tasks that clone(2) made
  * with CLONE_VM but without a TLS of their own call the functions that end in
- * _as, and those that take no identity: waitq, name, query.  Children of
- * vfork(2) call nothing.
+ * _as, and those that take no identity: waitq, name, query, and those that
+ * signal a condition variable.  Children of vfork(2) call nothing.
  *
  * This works as C11 and as C++11.
  */
@@ -21,6 +21,7 @@
 #include <ksync/domain.h>
 #include <ksync/object.h>
 #include <ksync/mutex.h>
+#include <ksync/cond.h>
 #include <ksync/spin.h>
 #include <ksync/waitq.h>
 

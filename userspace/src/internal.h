@@ -35,6 +35,9 @@ int ksync_ioctl(int fd, unsigned long cmd, void *arg);
 int ksync_thread_prepare(void);
 int ksync_thread_self(struct ksync *d, const struct ksync_thread **t);
 
+/* lock.c */
+int ksync_identify(struct ksync_object *o, const struct ksync_thread *t);
+
 /* object.c */
 int ksync_object_create(struct ksync_object *o, struct ksync *d, uint32_t kind,
 			uint32_t flags);

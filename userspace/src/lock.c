@@ -33,8 +33,8 @@ static bool recursive(const struct ksync_object *o)
 	return o->attr & (KSYNC_MUTEX_RECURSIVE << 8);
 }
 
-/* The caller's handle, or a negative errno: handles have 28 bits. */
-static int identify(struct ksync_object *o, const struct ksync_thread *t)
+/* The caller's handle in the object's domain, or a negative errno. */
+int ksync_identify(struct ksync_object *o, const struct ksync_thread *t)
 {
 	int ret;
 
@@ -115,7 +115,7 @@ KSYNC_EXPORT int ksync_lock_slow_(struct ksync_object *o,
 				  const struct ksync_thread *t,
 				  unsigned int flags)
 {
-	return lock(o, identify(o, t), flags, KSYNC_NO_DEADLINE);
+	return lock(o, ksync_identify(o, t), flags, KSYNC_NO_DEADLINE);
 }
 
 KSYNC_EXPORT int ksync_lock_until_(struct ksync_object *o,
@@ -127,7 +127,7 @@ KSYNC_EXPORT int ksync_lock_until_(struct ksync_object *o,
 	int ret;
 
 	ret = ksync_deadline(clock, abs, &flags, &deadline);
-	return ret ? ret : lock(o, identify(o, t), flags, deadline);
+	return ret ? ret : lock(o, ksync_identify(o, t), flags, deadline);
 }
 
 static int unlock_in_module(struct ksync_object *o, uint32_t self)
@@ -157,7 +157,7 @@ static bool may_free(uint32_t v)
 KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
 				    const struct ksync_thread *t)
 {
-	int self = identify(o, t);
+	int self = ksync_identify(o, t);
 	uint32_t v;
 
 	if (self < 0)
@@ -178,7 +178,7 @@ KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
 KSYNC_EXPORT int ksync_consistent_(struct ksync_object *o,
 				   const struct ksync_thread *t)
 {
-	int self = identify(o, t);
+	int self = ksync_identify(o, t);
 	uint32_t v;
 
 	if (self < 0)
