@@ -51,6 +51,8 @@ struct argument {
 		struct ksync_wait wait;
 		struct ksync_wake wake;
 		struct ksync_requeue requeue;
+		struct ksync_cond_wait cond_wait;
+		struct ksync_cond_signal cond_signal;
 		uint8_t bytes[sizeof(struct ksync_query)];
 	};
 	uint8_t tail[TAIL];
@@ -61,6 +63,7 @@ FIXTURE(abi)
 	int fd;
 	uint32_t handle;
 	uint32_t mutex;
+	uint32_t cond;
 	uint32_t waitq[2];
 	uint32_t ids[2];
 	struct ksync_cell *cells;
@@ -73,7 +76,7 @@ FIXTURE(abi)
  * @size: of its argument
  * @ok: what it returns to the argument that fill() makes
  * @has_out: it writes to the argument
- * @flags, @pad, @id, @id2, @thread, @deadline: where these are; 0 for none
+ * @flags, @pad, @id, @id2, @mutex, @thread, @deadline: where these are; 0 for none
  * @valid: the flags that there are
  * @kind: of the objects, if it wants a special one
  */
@@ -83,7 +86,7 @@ struct command {
 	uint32_t size;
 	int ok;
 	bool has_out;
-	uint32_t flags, pad, id, id2, thread, deadline, valid, kind;
+	uint32_t flags, pad, id, id2, mutex, thread, deadline, valid, kind;
 };
 
 #define AT(verb, member) offsetof(struct ksync_##verb, member)
@@ -125,6 +128,14 @@ static const struct command commands[] = {
 	  .has_out = true, .flags = AT(requeue, flags), .valid = KSYNC_REQUEUE_CMP,
 	  .pad = AT(requeue, pad), .id = AT(requeue, from),
 	  .id2 = AT(requeue, to), .kind = KSYNC_KIND_WAITQ },
+	{ COMMAND(COND_WAIT, cond_wait),
+	  .has_out = true, .flags = AT(cond_wait, flags),
+	  .valid = KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME,
+	  .pad = AT(cond_wait, pad), .id = AT(cond_wait, id),
+	  .kind = KSYNC_KIND_COND, .mutex = AT(cond_wait, mutex),
+	  .thread = AT(cond_wait, thread), .deadline = AT(cond_wait, deadline) },
+	{ COMMAND(COND_SIGNAL, cond_signal),
+	  .has_out = true, .id = AT(cond_signal, id), .kind = KSYNC_KIND_COND },
 };
 
 #define WITH(member) offsetof(struct command, member)
@@ -151,6 +162,18 @@ static void put(struct _test_data_abi *self, size_t offset, uint32_t value)
 	memcpy(self->arg.bytes + offset, &value, sizeof(value));
 }
 
+static uint32_t object(const struct _test_data_abi *self, uint32_t kind)
+{
+	switch (kind) {
+	case KSYNC_KIND_WAITQ:
+		return self->waitq[0];
+	case KSYNC_KIND_COND:
+		return self->cond;
+	default:
+		return self->mutex;
+	}
+}
+
 /* What c->ok is the answer to; what all tests deviate from in one point. */
 static void fill(struct _test_data_abi *self, const struct command *c)
 {
@@ -159,10 +182,11 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 	memset(arg, 0, sizeof(*arg));
 	arg->size = c->size;
 	if (c->id)
-		put(self, c->id, c->kind == KSYNC_KIND_WAITQ ? self->waitq[0] :
-		    self->mutex);
+		put(self, c->id, object(self, c->kind));
 	if (c->id2)
 		put(self, c->id2, self->waitq[1]);
+	if (c->mutex)
+		put(self, c->mutex, self->mutex);
 	if (c->thread)
 		put(self, c->thread, self->handle);
 	switch (c->cmd) {
@@ -189,6 +213,10 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 	case KSYNC_IOC_WAKE:
 		arg->wake.bitset = KSYNC_BITSET_ALL;
 		break;
+	case KSYNC_IOC_COND_WAIT:
+		arg->cond_wait.phase = KSYNC_COND_RELOCK;
+		self->cells[self->mutex].word = 0;
+		break;
 	}
 }
 
@@ -197,6 +225,7 @@ FIXTURE_SETUP(abi)
 	self->fd = raw_open();
 	ASSERT_EQ(0, raw_attach(self->fd, &self->handle));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &self->mutex));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_COND, 0, &self->cond));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[0]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[1]));
 	self->cells = raw_map(self->fd, 64);
@@ -321,6 +350,11 @@ TEST_F(abi, unknown_id_is_ebadf)
 			put(self, c->id2, unknown[i]);
 			expect(_metadata, self, c, -EBADF);
 		}
+		while ((c = next(c, WITH(mutex)))) {
+			fill(self, c);
+			put(self, c->mutex, unknown[i]);
+			expect(_metadata, self, c, -EBADF);
+		}
 	}
 }
 
@@ -330,6 +364,7 @@ TEST_F(abi, destroyed_id_is_ebadf)
 
 	ASSERT_EQ(0, raw_destroy(self->fd, self->mutex));
 	ASSERT_EQ(0, raw_destroy(self->fd, self->waitq[0]));
+	ASSERT_EQ(0, raw_destroy(self->fd, self->cond));
 	while ((c = next(c, WITH(id)))) {
 		fill(self, c);
 		expect(_metadata, self, c, -EBADF);
@@ -342,7 +377,7 @@ TEST_F(abi, wrong_kind_is_einval)
 	uint32_t wrong;
 
 	while ((c = next(c, WITH(kind)))) {
-		wrong = c->kind == KSYNC_KIND_WAITQ ? self->mutex : self->waitq[0];
+		wrong = c->kind == KSYNC_KIND_MUTEX ? self->waitq[0] : self->mutex;
 		fill(self, c);
 		put(self, c->id, wrong);
 		expect(_metadata, self, c, -EINVAL);
@@ -350,6 +385,11 @@ TEST_F(abi, wrong_kind_is_einval)
 	while ((c = next(c, WITH(id2)))) {
 		fill(self, c);
 		put(self, c->id2, self->mutex);
+		expect(_metadata, self, c, -EINVAL);
+	}
+	while ((c = next(c, WITH(mutex)))) {
+		fill(self, c);
+		put(self, c->mutex, self->waitq[0]);
 		expect(_metadata, self, c, -EINVAL);
 	}
 }
@@ -396,11 +436,13 @@ TEST_F(abi, handle_of_another_task_is_esrch)
 TEST_F(abi, handle_of_another_domain_is_esrch)
 {
 	const struct command *c = NULL;
-	uint32_t id;
+	uint32_t id, cond;
 	int fd = raw_open();
 
 	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
 	ASSERT_EQ(self->mutex, id);
+	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_COND, 0, &cond));
+	ASSERT_EQ(self->cond, cond);
 	while ((c = next(c, WITH(thread)))) {
 		fill(self, c);
 		EXPECT_EQ(-ESRCH, raw_ioctl(fd, c->cmd, &self->arg));
@@ -494,7 +536,10 @@ TEST_F(abi, unknown_command_is_enotty)
 		EXPECT_EQ(-ENOTTY, raw_ioctl(self->fd, _IO('L', nr), &self->arg));
 	}
 	for (nr = 0; nr < 256; nr++) {
-		if (nr >= _IOC_NR(KSYNC_IOC_INFO) && nr <= _IOC_NR(KSYNC_IOC_REQUEUE))
+		c = NULL;
+		while ((c = next(c, WITH(size))) && _IOC_NR(c->cmd) != nr)
+			;
+		if (c)
 			continue;
 		EXPECT_EQ(-ENOTTY, raw_ioctl(self->fd, _IO(KSYNC_IOC_MAGIC, nr),
 					     &self->arg));
