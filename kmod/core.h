@@ -397,7 +397,7 @@ bool ksync_lock_got(int ret);
 int ksync_lock_turn(struct ksync_request *r);
 int ksync_lock_wait(struct ksync_request *r);
 int ksync_unlock_begin(const struct ksync_object *obj, struct ksync_thread *self,
-			u32 handle, struct ksync_unlocking *rel);
+		       u32 handle, struct ksync_unlocking *rel);
 void ksync_unlock_end(struct ksync_unlocking *rel);
 int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg);
 int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg);

@@ -41,7 +41,7 @@ static int release_word(const struct ksync_object *obj, struct ksync_state *st,
  * nothing was done.
  */
 int ksync_unlock_begin(const struct ksync_object *obj, struct ksync_thread *self,
-			u32 handle, struct ksync_unlocking *rel)
+		       u32 handle, struct ksync_unlocking *rel)
 {
 	struct ksync_state *st;
 	int ret;

@@ -260,8 +260,10 @@ TEST_F(cond, signal_wins_over_the_deadline)
 	ASSERT_EQ(0, cond_lock(&self->s));
 	ASSERT_EQ(3, cond_signal(&self->s, 3));
 	ASSERT_EQ(0, await_true(has_passed, &p[2]->deadline));
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(0, player_await_asleep(p[i]));
 		EXPECT_NE(p[i]->done, p[i]->posted);
+	}
 	EXPECT_EQ(0, cond_unlock(&self->s));
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(0, cond_end_wait(&self->s, p[i], 0));
