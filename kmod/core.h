@@ -5,7 +5,7 @@
  * Lock order, outermost first:
  *
  *	attach_lock, domain->lock	mutexes; never held over a wait
- *	bucket->lock			raw; one bucket, two in requeue
+ *	bucket->lock			raw; one bucket, two in requeue and cond
  *	thread->lock, graph lock	raw; neither inside the other
  *	rt_mutex wait_lock		the kernel's, raw
  *
@@ -95,6 +95,7 @@ struct ksync_domain {
  * @owned: states whose rt_mutex the module made this task the owner of
  * @blocked: what this task waits for; set under the graph lock, cleared by the
  *	task itself
+ * @stage: enum ksync_stage of its wait on a cond
  * @attaches: where; attach_lock
  * @booster: of a thread that uses priority ceilings
  * @refs: one for each attach
@@ -108,6 +109,7 @@ struct ksync_thread {
 	bool dead;
 	struct list_head owned;
 	struct ksync_state *blocked;
+	int stage;
 	struct list_head attaches;
 	struct ksync_booster *booster;
 	refcount_t refs;
@@ -237,6 +239,8 @@ struct ksync_timer {
  * @spin: in state->spinners
  * @at_head: is the first of the spinners
  * @timer: its deadline
+ * @mutex: cond: released for the wait, to be locked again
+ * @spare: cond: a state for @mutex, for who moves the waiter there; bucket lock
  */
 struct ksync_waiter {
 	struct rb_node rb;
@@ -258,6 +262,24 @@ struct ksync_waiter {
 	struct list_head spin;
 	bool at_head;
 	struct ksync_timer timer;
+	const struct ksync_object *mutex;
+	struct ksync_state *spare;
+};
+
+/**
+ * struct ksync_unlocking - a release, from the bucket lock to its end
+ * @obj: what was released; NULL if nothing was
+ * @nr: how many wait for it
+ * @st: its state, with a reference if there is an @rtm
+ * @rtm: still to be released by the current task; NULL if there is none
+ * @next: to be woken; see ksync_unpark_top()
+ */
+struct ksync_unlocking {
+	const struct ksync_object *obj;
+	u32 nr;
+	struct ksync_state *st;
+	struct rt_mutex *rtm;
+	struct task_struct *next;
 };
 
 /**
@@ -321,6 +343,7 @@ extern const struct ksync_ops ksync_mutex_ops;
 extern const struct ksync_ops ksync_rwlock_ops;
 extern const struct ksync_ops ksync_sem_ops;
 extern const struct ksync_ops ksync_event_ops;
+extern const struct ksync_ops ksync_cond_ops;
 extern const struct ksync_ops ksync_waitq_ops;
 extern const struct ksync_ops ksync_busted_ops;
 
@@ -402,6 +425,7 @@ void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b);
 bool ksync_deadline_valid(u64 deadline);
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d);
 void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
+void ksync_waiter_stop(struct ksync_waiter *w);
 void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d);
 void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st);
 bool ksync_waiter_dequeue(struct ksync_waiter *w);
@@ -425,6 +449,7 @@ void ksync_rtm_unlock(struct rt_mutex *rtm);
 
 /* graph.c */
 int ksync_graph_block(struct ksync_waiter *w);
+int ksync_graph_park(struct ksync_waiter *w);
 void ksync_graph_unblock(struct ksync_thread *self);
 struct ksync_thread *ksync_graph_holder(const struct ksync_state *st);
 
@@ -442,6 +467,12 @@ u32 ksync_word_clear(const struct ksync_object *obj, u32 bits);
 u32 ksync_word_give(const struct ksync_state *st);
 
 /* lock.c, unlock.c */
+bool ksync_lock_got(int ret);
+int ksync_lock_turn(struct ksync_request *r);
+int ksync_lock_wait(struct ksync_request *r);
+int ksync_unlock_begin(const struct ksync_object *obj, struct ksync_thread *self,
+		       u32 handle, struct ksync_unlocking *rel);
+void ksync_unlock_end(struct ksync_unlocking *rel);
 int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg);
 int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg);
 int ksync_lock_await(struct ksync_request *r, struct rt_mutex *rtm);
@@ -485,6 +516,12 @@ void ksync_drain_leave(struct ksync_object *obj, struct ksync_thread *self);
 
 /* spin.c */
 bool ksync_spin_front(struct ksync_waiter *w);
+
+/* cond.c, requeue.c, park.c; see park.h too */
+int ksync_cond_wait(struct ksync_domain *d, struct ksync_cond_wait *arg);
+int ksync_cond_signal(struct ksync_domain *d, struct ksync_cond_signal *arg);
+struct task_struct *ksync_unpark_top(const struct ksync_state *st);
+void ksync_unpark_wake(const struct ksync_object *obj, struct task_struct *task);
 
 /* waitq.c */
 int ksync_waitq_wait(struct ksync_domain *d, struct ksync_wait *arg);

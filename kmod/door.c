@@ -28,6 +28,8 @@ union argument {
 	struct ksync_release release;
 	struct ksync_ceiling ceiling;
 	struct ksync_settle settle;
+	struct ksync_cond_wait cond_wait;
+	struct ksync_cond_signal cond_signal;
 };
 
 /**
@@ -68,6 +70,8 @@ DOOR(acquire, ksync_acquire)
 DOOR(release, ksync_release)
 DOOR(ceiling, ksync_ceiling_set)
 DOOR(settle, ksync_ceiling_apply)
+DOOR(cond_wait, ksync_cond_wait)
+DOOR(cond_signal, ksync_cond_signal)
 
 #define FIRST_NR _IOC_NR(KSYNC_IOC_INFO)
 
@@ -96,6 +100,8 @@ static const struct command commands[] = {
 	COMMAND(RELEASE, release, pad, true),
 	COMMAND(CEILING, ceiling, was, true),
 	COMMAND(SETTLE, settle, thread, false),
+	COMMAND(COND_WAIT, cond_wait, deadline, true),
+	COMMAND(COND_SIGNAL, cond_signal, woken, true),
 };
 
 /** ksync_door_ioctl() - the only way in, beside mmap() and close() */

@@ -25,11 +25,14 @@
  * blocked, released nothing: each hop was true at the moment of the last.
  * Conversely each thread on a true cycle had written its locks' words, or was
  * registered as their owner, before it took the graph lock to wait.
+ *
+ * The edge of a waiter that is moved from a cond to its mutex is set by who
+ * moves it: it sleeps meanwhile, and releases nothing either.
  */
 #include <linux/rcupdate.h>
 #include <linux/rtmutex.h>
 
-#include "core.h"
+#include "park.h"
 #include "qlock.h"
 #include "trace.h"
 
@@ -90,18 +93,33 @@ static void report_cycle(struct ksync_thread *self, u32 len)
 }
 
 /*
- * Is somebody blocked on an rt_mutex that the current task owns, and the end of
+ * Is somebody blocked on an rt_mutex that the waiting task owns, and the end of
  * the chain blocked on one that is not ours (a PI futex)?  Then the chain may
  * lead back here through that, where nothing can be seen.
  */
-static bool leads_away(const struct ksync_thread *last)
+static bool leads_away(const struct ksync_thread *self, const struct ksync_thread *last)
 {
 	return READ_ONCE(last->task->pi_blocked_on) &&
-	       !RB_EMPTY_ROOT(&current->pi_waiters.rb_root);
+	       !RB_EMPTY_ROOT(&self->task->pi_waiters.rb_root);
+}
+
+/**
+ * struct trail - what a walk has seen
+ * @cycle: how many threads are in the cycle; 0: there is none
+ * @parked: the first thread that stops a boost: it is not blocked yet
+ */
+struct trail {
+	u32 cycle;
+	struct ksync_thread *parked;
+};
+
+static bool stops_boost(const struct ksync_thread *t, const struct ksync_thread *self)
+{
+	return READ_ONCE(t->stage) == KSYNC_PARKED && t->task->prio > self->task->prio;
 }
 
 /* Up to max_chain owners, and one more look: does the last of them wait? */
-static int walk(struct ksync_thread *self)
+static int walk(struct ksync_thread *self, struct trail *trail)
 {
 	struct ksync_thread *t = self, *holder;
 	struct ksync_state *st;
@@ -111,19 +129,47 @@ static int walk(struct ksync_thread *self)
 	for (len = 1; len <= most; len++) {
 		holder = next_on_path(t, &st);
 		if (!holder)
-			return t != self && !st && leads_away(t) ? -EXDEV : 0;
+			return t != self && !st && leads_away(self, t) ? -EXDEV : 0;
 		if (holder == self) {
-			report_cycle(self, len);
+			trail->cycle = len;
 			return -EDEADLK;
 		}
+		if (!trail->parked && stops_boost(holder, self))
+			trail->parked = holder;
 		t = holder;
 	}
 	return -EDEADLK;
 }
 
+/* Set the edge and walk; whom to wake before this is done again is put in *@next. */
+static int block(struct ksync_waiter *w, struct task_struct **next)
+{
+	struct ksync_thread *self = w->thread;
+	struct ksync_qnode node;
+	struct trail trail = {};
+	int ret;
+
+	*next = NULL;
+	ksync_qlock_lock(&graph_lock, &node);
+	rcu_read_lock();
+	WRITE_ONCE(self->blocked, w->state);
+	ret = walk(self, &trail);
+	if (trail.cycle)
+		report_cycle(self, trail.cycle);
+	if (ret == -EDEADLK)
+		WRITE_ONCE(self->blocked, NULL);
+	else if (!ret && trail.parked)
+		*next = ksync_unpark(trail.parked);
+	rcu_read_unlock();
+	ksync_qlock_unlock(&graph_lock, &node);
+	return ret;
+}
+
 /**
  * ksync_graph_block() - the current task is going to wait
  * @w: its waiter
+ *
+ * Who is parked along the path is woken, to pass on the boost: see park.c.
  *
  * Return: 0: it may block behind the owner, and ksync_graph_unblock() follows.
  * -EDEADLK: it must not wait. -EXDEV: it may wait, but not as part of the chain;
@@ -131,16 +177,38 @@ static int walk(struct ksync_thread *self)
  */
 int ksync_graph_block(struct ksync_waiter *w)
 {
-	struct ksync_thread *self = w->thread;
+	struct task_struct *next;
+	int ret;
+
+	do {
+		ret = block(w, &next);
+		ksync_unpark_wake(&w->state->obj, next);
+	} while (next);
+	return ret;
+}
+
+/**
+ * ksync_graph_park() - a sleeping task is made to wait
+ * @w: its waiter, whose bucket is locked
+ *
+ * Return: 0: done, and its stage is KSYNC_PARKED. Else it has to go by itself,
+ * and to find out why.
+ */
+int ksync_graph_park(struct ksync_waiter *w)
+{
+	struct ksync_thread *t = w->thread;
 	struct ksync_qnode node;
+	struct trail trail = {};
 	int ret;
 
 	ksync_qlock_lock(&graph_lock, &node);
 	rcu_read_lock();
-	WRITE_ONCE(self->blocked, w->state);
-	ret = walk(self);
-	if (ret == -EDEADLK)
-		WRITE_ONCE(self->blocked, NULL);
+	WRITE_ONCE(t->blocked, w->state);
+	ret = walk(t, &trail);
+	if (ret)
+		WRITE_ONCE(t->blocked, NULL);
+	else
+		smp_store_release(&t->stage, KSYNC_PARKED); /* [A] in park.c */
 	rcu_read_unlock();
 	ksync_qlock_unlock(&graph_lock, &node);
 	return ret;

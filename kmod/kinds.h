@@ -13,6 +13,7 @@ static const struct ksync_ops *const ksync_kinds[] = {
 	[KSYNC_KIND_RWLOCK] = &ksync_rwlock_ops,
 	[KSYNC_KIND_SEM] = &ksync_sem_ops,
 	[KSYNC_KIND_EVENT] = &ksync_event_ops,
+	[KSYNC_KIND_COND] = &ksync_cond_ops,
 	[KSYNC_KIND_WAITQ] = &ksync_waitq_ops,
 #ifdef KSYNC_BUSTED
 	[KSYNC_KIND_BUSTED] = &ksync_busted_ops,

@@ -37,7 +37,8 @@
 #include "core.h"
 #include "trace.h"
 
-static bool got_it(int ret)
+/** ksync_lock_got() - whether an answer of LOCK means that the caller has it */
+bool ksync_lock_got(int ret)
 {
 	return !ret || ret == -EOWNERDEAD;
 }
@@ -114,11 +115,12 @@ static u32 idle_bits(const struct ksync_state *st)
  */
 static int depart(struct ksync_request *r, int ret)
 {
-	const bool reads = r->entry && got_it(ret);
+	const bool reads = r->entry && ksync_lock_got(ret);
 	struct ksync_waiter *w = &r->w;
 	struct ksync_state *st = w->state;
 	const bool led = st->leader == w;
 	const bool last = ksync_waiter_dequeue(w);
+	struct task_struct *next;
 	bool release = led;
 
 	if (last && st->owner)
@@ -129,21 +131,25 @@ static int depart(struct ksync_request *r, int ret)
 		WRITE_ONCE(st->handoff, false);
 		if (reads && !last) {
 			ksync_state_freed(st);
-		} else if (got_it(ret) && !last && !st->obj.ops->pass_queue) {
+		} else if (ksync_lock_got(ret) && !last && !st->obj.ops->pass_queue) {
 			ksync_owner_set_current(st, r->self, r->arg->thread);
 			release = false;
 		}
 	}
-	if (last && !got_it(ret))
+	if (last && !ksync_lock_got(ret))
 		ksync_word_clear(&st->obj, idle_bits(st));
 	if (release)
 		refcount_inc(&st->refs);
+	next = ksync_unpark_top(st);
 	raw_spin_unlock(&st->bucket->lock);
 
-	if (release) {
+	preempt_disable(); /* see ksync_unlock_end() */
+	if (release)
 		ksync_rtm_unlock(&st->queue);
+	ksync_unpark_wake(&r->obj, next);
+	preempt_enable();
+	if (release)
 		ksync_state_put(st);
-	}
 	if (last)
 		ksync_state_put(st);
 	return ret;
@@ -254,7 +260,7 @@ static int get_word(struct ksync_request *r)
 	if (r->entry)
 		return ksync_rwlock_lead(r, st);
 	ret = ksync_word_lead(&st->obj, r->arg->thread, keep_bits(st));
-	if (got_it(ret))
+	if (ksync_lock_got(ret))
 		st->phase++;
 	return ret;
 }
@@ -362,7 +368,7 @@ static int take(struct ksync_request *r, struct ksync_state *st)
 	if (r->entry)
 		return ksync_rwlock_arrive(r, st);
 	ret = r->obj.ops->take(&r->obj, r->arg->thread, st);
-	if (st && got_it(ret))
+	if (st && ksync_lock_got(ret))
 		st->phase++;
 	return ret;
 }
@@ -404,7 +410,22 @@ unlock:
 	return ret;
 }
 
-static int lock_wait(struct ksync_request *r)
+/**
+ * ksync_lock_turn() - wait for the word, having queued up for it
+ * @r: request; r->w is in the state of r->obj
+ *
+ * Return: an answer of LOCK, or why the wait was broken off.
+ */
+int ksync_lock_turn(struct ksync_request *r)
+{
+	int ret = wait_turn(r);
+
+	trace_contention_end(&r->obj, ret, r->w.since);
+	return ret;
+}
+
+/** ksync_lock_wait() - take the word, or wait for it; r->w is set up here */
+int ksync_lock_wait(struct ksync_request *r)
 {
 	const struct ksync_lock *arg = r->arg;
 	struct ksync_domain *d = r->obj.domain;
@@ -422,12 +443,11 @@ static int lock_wait(struct ksync_request *r)
 	ksync_state_free(spare);
 	if (ret == -EBUSY) {
 		ksync_waiter_start(&r->w, arg->flags, arg->deadline);
-		ret = wait_turn(r);
-		trace_contention_end(&r->obj, ret, r->w.since);
+		ret = ksync_lock_turn(r);
 	}
-	if (r->obj.ops->settle && got_it(ret))
+	if (r->obj.ops->settle && ksync_lock_got(ret))
 		ret = r->obj.ops->settle(r, ret);
-	if (r->w.state && got_it(ret))
+	if (r->w.state && ksync_lock_got(ret))
 		trace_acquired(&r->obj, r->w.since);
 	else if (ret == -ETIMEDOUT)
 		trace_timeout(&r->obj);
@@ -439,7 +459,7 @@ static int lock_try(struct ksync_request *r)
 {
 	int ret = join(r, NULL);
 
-	if (r->obj.ops->settle && got_it(ret))
+	if (r->obj.ops->settle && ksync_lock_got(ret))
 		ret = r->obj.ops->settle(r, ret);
 	return ret;
 }
@@ -466,5 +486,5 @@ int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg)
 	ret = r.obj.ops->begin ? r.obj.ops->begin(&r) : 1;
 	if (ret <= 0)
 		return ret;
-	return arg->flags & KSYNC_WAIT_TRY ? lock_try(&r) : lock_wait(&r);
+	return arg->flags & KSYNC_WAIT_TRY ? lock_try(&r) : ksync_lock_wait(&r);
 }

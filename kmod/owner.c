@@ -201,20 +201,24 @@ static void word_orphan(struct ksync_state *st)
  */
 void ksync_owner_died(struct ksync_thread *self)
 {
+	struct task_struct *next;
 	struct ksync_state *st;
 	struct rt_mutex *rtm;
 
 	while ((st = first_owned(self))) {
 		rtm = NULL;
+		next = NULL;
 		raw_spin_lock(&st->bucket->lock);
 		if (st->owner == self) {
 			trace_owner_died(&st->obj);
 			word_orphan(st);
 			rtm = ksync_owner_commit(st);
+			next = ksync_unpark_top(st);
 		}
 		raw_spin_unlock(&st->bucket->lock);
 		if (rtm) {
 			ksync_rtm_unlock(rtm);
+			ksync_unpark_wake(&st->obj, next);
 			ksync_thread_reap_state(st);
 		}
 		ksync_thread_reap_state(st);

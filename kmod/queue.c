@@ -116,8 +116,13 @@ static void sleep_until_broken(struct ksync_waiter *w)
 	__set_current_state(TASK_RUNNING);
 }
 
-/* A requeue moves a waiter from bucket to bucket, under both locks. */
-static struct ksync_bucket *lock_bucket_of(struct ksync_waiter *w)
+/**
+ * ksync_queue_lock() - lock the bucket that a waiter is in, and return it
+ * @w: the current task's waiter
+ *
+ * A requeue moves a waiter from bucket to bucket, under both locks.
+ */
+struct ksync_bucket *ksync_queue_lock(struct ksync_waiter *w)
 {
 	struct ksync_bucket *b;
 
@@ -139,7 +144,7 @@ static int give_up(struct ksync_waiter *w, u32 flags)
 
 	if (smp_load_acquire(&w->woken)) /* [C] */
 		return 0;
-	b = lock_bucket_of(w);
+	b = ksync_queue_lock(w);
 	if (!w->woken) {
 		gone = ksync_queue_leave(w);
 		ret = ksync_waiter_broken(w, flags);
@@ -274,6 +279,30 @@ struct ksync_state *ksync_sweep_top(struct ksync_sweep *s, struct ksync_state *s
 	while (s->n < n)
 		gone = take_out(s, ksync_waiter_top(st));
 	return gone;
+}
+
+/**
+ * ksync_sweep_next() - under the bucket lock: the next waiter, left where it is
+ * @s: sweep
+ * @st: their state
+ *
+ * Return: NULL if none was found in a batch of looks; s->more tells whether to
+ * call again.
+ */
+struct ksync_waiter *ksync_sweep_next(struct ksync_sweep *s, struct ksync_state *st)
+{
+	struct ksync_waiter *w = NULL;
+	u32 looks;
+
+	if (s->end == U64_MAX)
+		s->end = st->bucket->seq;
+	for (looks = 0; looks < KSYNC_SCAN_BATCH; looks++) {
+		w = find_next(s, st);
+		if (!w || wants(s, w))
+			break;
+	}
+	s->more = w;
+	return looks < KSYNC_SCAN_BATCH ? w : NULL;
 }
 
 /** ksync_sweep_wake() - no lock held: wake those of the last batch */

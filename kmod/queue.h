@@ -36,12 +36,14 @@ struct ksync_state *ksync_queue_state(const struct ksync_object *obj,
 				      struct ksync_bucket *b, struct ksync_state **spare);
 void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st);
 struct ksync_state *ksync_queue_leave(struct ksync_waiter *w);
+struct ksync_bucket *ksync_queue_lock(struct ksync_waiter *w);
 int ksync_queue_wait(struct ksync_waiter *w, const struct ksync_object *obj,
 		     u32 flags, u64 deadline);
 
 void ksync_sweep_begin(struct ksync_sweep *s, u32 bitset);
 struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state *st, u32 max);
 struct ksync_state *ksync_sweep_top(struct ksync_sweep *s, struct ksync_state *st, u32 n);
+struct ksync_waiter *ksync_sweep_next(struct ksync_sweep *s, struct ksync_state *st);
 void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj);
 
 #endif /* KSYNC_QUEUE_H */

@@ -238,6 +238,32 @@ TRACE_EVENT(wake,
 		  __entry->pid)
 );
 
+/* The current task lets a waiter go from a cond to its mutex. */
+TRACE_EVENT(requeue,
+	TP_PROTO(const struct ksync_object *obj, const struct ksync_object *to,
+		 struct task_struct *task),
+	TP_ARGS(obj, to, task),
+	TP_STRUCT__entry(
+		__field(__u64, domain)
+		__field(__u32, id)
+		__field(__u32, to)
+		__field(__s32, pid)
+		__array(char, name, KSYNC_NAME_LEN)
+		__array(char, to_name, KSYNC_NAME_LEN)
+	),
+	TP_fast_assign(
+		__entry->domain = obj->domain->serial;
+		__entry->id = obj->id;
+		__entry->to = to->id;
+		__entry->pid = task->pid;
+		ksync_name_get(obj, __entry->name);
+		ksync_name_get(to, __entry->to_name);
+	),
+	TP_printk("domain=%llu id=%u name=%s to=%u to_name=%s pid=%d",
+		  __entry->domain, __entry->id, __entry->name, __entry->to,
+		  __entry->to_name, __entry->pid)
+);
+
 /* One edge of a cycle that was refused: a thread waits for what owner_pid has. */
 TRACE_EVENT(deadlock,
 	TP_PROTO(__u32 cycle, __u32 index, __u32 len, struct task_struct *task,

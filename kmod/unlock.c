@@ -53,41 +53,80 @@ static int release_word(const struct ksync_object *obj, struct ksync_state *st,
 	return mine ? 0 : -EUCLEAN;
 }
 
+static int begin(const struct ksync_object *obj, struct ksync_thread *self, u32 handle,
+		 struct ksync_unlocking *rel, leave_fn leave)
+{
+	struct ksync_state *st;
+	int ret;
+
+	*rel = (struct ksync_unlocking){};
+	if (ksync_object_stale(obj))
+		return -EBADF;
+	st = ksync_state_find(ksync_bucket(obj->domain, obj->id), obj->domain, obj->id);
+	if ((READ_ONCE(obj->cell->word) & KSYNC_OWNER) != handle &&
+	    !(st && st->owner == self))
+		return -EPERM;
+	ret = release_word(obj, st, handle, leave);
+	rel->obj = obj;
+	if (st) {
+		rel->nr = st->nr;
+		rel->st = st;
+		ksync_state_freed(st);
+		if (st->owner == self)
+			rel->rtm = ksync_owner_commit(st);
+		rel->next = ksync_unpark_top(st);
+	}
+	return ret;
+}
+
+/**
+ * ksync_unlock_begin() - under the bucket lock: leave the word to somebody else
+ * @obj: object
+ * @self: the current task's thread
+ * @handle: its own
+ * @rel: filled in; ksync_unlock_end() does the rest, with no lock held
+ *
+ * Return: 0; -EUCLEAN: released, but the word was overwritten. -EBADF, -EPERM:
+ * nothing was done.
+ */
+int ksync_unlock_begin(const struct ksync_object *obj, struct ksync_thread *self,
+		       u32 handle, struct ksync_unlocking *rel)
+{
+	return begin(obj, self, handle, rel, leave_used);
+}
+
+/** ksync_unlock_end() - what can not be done under the bucket lock */
+void ksync_unlock_end(struct ksync_unlocking *rel)
+{
+	const int prio = current->prio;
+
+	if (!rel->obj)
+		return;
+	trace_released(rel->obj, rel->nr);
+	/* Boosted no more, the task might not run for long. */
+	preempt_disable();
+	if (rel->rtm)
+		ksync_rtm_unlock(rel->rtm);
+	ksync_unpark_wake(rel->obj, rel->next);
+	preempt_enable();
+	if (!rel->rtm)
+		return;
+	if (current->prio != prio)
+		trace_unboost(rel->obj, prio, current->prio);
+	ksync_state_put(rel->st);
+}
+
 static int release(struct ksync_object *obj, struct ksync_thread *self, u32 handle,
 		   leave_fn leave)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	const int prio = current->prio;
-	struct rt_mutex *rtm = NULL;
-	struct ksync_state *st;
-	int ret = -EBADF;
-	u32 nr = 0;
+	struct ksync_unlocking rel;
+	int ret;
 
 	raw_spin_lock(&b->lock);
-	if (ksync_object_stale(obj))
-		goto unlock;
-	st = ksync_state_find(b, obj->domain, obj->id);
-	ret = -EPERM;
-	if ((READ_ONCE(obj->cell->word) & KSYNC_OWNER) != handle &&
-	    !(st && st->owner == self))
-		goto unlock;
-	ret = release_word(obj, st, handle, leave);
-	if (st) {
-		nr = st->nr;
-		ksync_state_freed(st);
-		if (st->owner == self)
-			rtm = ksync_owner_commit(st);
-	}
-unlock:
+	ret = begin(obj, self, handle, &rel, leave);
 	raw_spin_unlock(&b->lock);
-	if (ret != -EBADF && ret != -EPERM)
-		trace_released(obj, nr);
-	if (rtm) {
-		ksync_rtm_unlock(rtm);
-		if (current->prio != prio)
-			trace_unboost(obj, prio, current->prio);
-		ksync_state_put(st);
-	}
+	ksync_unlock_end(&rel);
 	return ret;
 }
 

@@ -243,13 +243,21 @@ void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline)
 	hrtimer_start(&t->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS_HARD);
 }
 
+/** ksync_waiter_stop() - the deadline does not matter any more; not under a raw lock */
+void ksync_waiter_stop(struct ksync_waiter *w)
+{
+	if (!w->timer.armed)
+		return;
+	hrtimer_cancel(&w->timer.timer);
+	destroy_hrtimer_on_stack(&w->timer.timer);
+	w->timer.armed = false;
+	w->timer.fired = false;
+}
+
 /** ksync_waiter_fini() - it waits no more; not under a raw lock */
 void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d)
 {
-	if (w->timer.armed) {
-		hrtimer_cancel(&w->timer.timer);
-		destroy_hrtimer_on_stack(&w->timer.timer);
-	}
+	ksync_waiter_stop(w);
 	atomic_dec(&d->waiters);
 }
 

@@ -59,6 +59,8 @@ struct argument {
 		struct ksync_settle settle;
 		struct ksync_acquire acquire;
 		struct ksync_release release;
+		struct ksync_cond_wait cond_wait;
+		struct ksync_cond_signal cond_signal;
 		uint8_t bytes[sizeof(struct ksync_query)];
 	};
 	uint8_t tail[TAIL];
@@ -70,6 +72,7 @@ FIXTURE(abi)
 	uint32_t handle;
 	uint32_t mutex;
 	uint32_t rwlock;
+	uint32_t cond;
 	uint32_t waitq[2];
 	uint32_t sem;
 	uint32_t event;
@@ -85,7 +88,7 @@ FIXTURE(abi)
  * @size: of its argument
  * @ok: what it returns to the argument that fill() makes
  * @has_out: it writes to the argument
- * @flags, @pad, @id, @id2, @thread, @deadline: where these are; 0 for none
+ * @flags, @pad, @id, @id2, @mutex, @thread, @deadline: where these are; 0 for none
  * @valid: the flags that there are
  * @kind: of the objects, if it wants a special one
  */
@@ -95,7 +98,7 @@ struct command {
 	uint32_t size;
 	int ok;
 	bool has_out;
-	uint32_t flags, pad, id, id2, thread, deadline, valid, kind;
+	uint32_t flags, pad, id, id2, mutex, thread, deadline, valid, kind;
 };
 
 #define AT(verb, member) offsetof(struct ksync_##verb, member)
@@ -161,6 +164,14 @@ static const struct command commands[] = {
 	{ COMMAND(RELEASE, release),
 	  .has_out = true, .flags = AT(release, flags), .valid = KSYNC_RELEASE_PULSE,
 	  .pad = AT(release, pad), .id = AT(release, id), .kind = KSYNC_KIND_EVENT },
+	{ COMMAND(COND_WAIT, cond_wait),
+	  .has_out = true, .flags = AT(cond_wait, flags),
+	  .valid = KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME,
+	  .pad = AT(cond_wait, pad), .id = AT(cond_wait, id),
+	  .kind = KSYNC_KIND_COND, .mutex = AT(cond_wait, mutex),
+	  .thread = AT(cond_wait, thread), .deadline = AT(cond_wait, deadline) },
+	{ COMMAND(COND_SIGNAL, cond_signal),
+	  .has_out = true, .id = AT(cond_signal, id), .kind = KSYNC_KIND_COND },
 };
 
 #define WITH(member) offsetof(struct command, member)
@@ -198,6 +209,8 @@ static uint32_t object(const struct _test_data_abi *self, uint32_t kind)
 		return self->waitq[0];
 	case KSYNC_KIND_RWLOCK:
 		return self->rwlock;
+	case KSYNC_KIND_COND:
+		return self->cond;
 	default:
 		return self->mutex;
 	}
@@ -214,6 +227,8 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 		put(self, c->id, object(self, c->kind));
 	if (c->id2)
 		put(self, c->id2, self->waitq[1]);
+	if (c->mutex)
+		put(self, c->mutex, self->mutex);
 	if (c->thread)
 		put(self, c->thread, self->handle);
 	switch (c->cmd) {
@@ -248,6 +263,10 @@ static void fill(struct _test_data_abi *self, const struct command *c)
 	case KSYNC_IOC_RELEASE:
 		arg->release.count = 1;
 		break;
+	case KSYNC_IOC_COND_WAIT:
+		arg->cond_wait.phase = KSYNC_COND_RELOCK;
+		self->cells[self->mutex].word = 0;
+		break;
 	}
 }
 
@@ -263,6 +282,7 @@ FIXTURE_SETUP(abi)
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, KSYNC_MUTEX_PROTECT,
 				&self->mutex));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_RWLOCK, 0, &self->rwlock));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_COND, 0, &self->cond));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[0]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq[1]));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &self->sem));
@@ -397,6 +417,11 @@ TEST_F(abi, unknown_id_is_ebadf)
 			put(self, c->id2, unknown[i]);
 			expect(_metadata, self, c, -EBADF);
 		}
+		while ((c = next(c, WITH(mutex)))) {
+			fill(self, c);
+			put(self, c->mutex, unknown[i]);
+			expect(_metadata, self, c, -EBADF);
+		}
 	}
 }
 
@@ -409,6 +434,7 @@ TEST_F(abi, destroyed_id_is_ebadf)
 	ASSERT_EQ(0, raw_destroy(self->fd, self->waitq[0]));
 	ASSERT_EQ(0, raw_destroy(self->fd, self->sem));
 	ASSERT_EQ(0, raw_destroy(self->fd, self->event));
+	ASSERT_EQ(0, raw_destroy(self->fd, self->cond));
 	while ((c = next(c, WITH(id)))) {
 		fill(self, c);
 		expect(_metadata, self, c, -EBADF);
@@ -436,7 +462,7 @@ TEST_F(abi, wrong_kind_is_einval)
 	uint32_t wrong;
 
 	while ((c = next(c, WITH(kind)))) {
-		wrong = c->kind == KSYNC_KIND_WAITQ ? self->mutex : self->waitq[0];
+		wrong = c->kind == KSYNC_KIND_MUTEX ? self->waitq[0] : self->mutex;
 		fill(self, c);
 		put(self, c->id, wrong);
 		expect(_metadata, self, c, -EINVAL);
@@ -444,6 +470,11 @@ TEST_F(abi, wrong_kind_is_einval)
 	while ((c = next(c, WITH(id2)))) {
 		fill(self, c);
 		put(self, c->id2, self->mutex);
+		expect(_metadata, self, c, -EINVAL);
+	}
+	while ((c = next(c, WITH(mutex)))) {
+		fill(self, c);
+		put(self, c->mutex, self->waitq[0]);
 		expect(_metadata, self, c, -EINVAL);
 	}
 }
@@ -492,13 +523,15 @@ TEST_F(abi, handle_of_another_task_is_esrch)
 TEST_F(abi, handle_of_another_domain_is_esrch)
 {
 	const struct command *c = NULL;
-	uint32_t id;
+	uint32_t id, cond;
 	int fd = raw_open();
 
 	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
 	ASSERT_EQ(self->mutex, id);
 	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_RWLOCK, 0, &id));
 	ASSERT_EQ(self->rwlock, id);
+	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_COND, 0, &id));
+	ASSERT_EQ(self->cond, id);
 	while ((c = next(c, WITH(thread)))) {
 		fill(self, c);
 		EXPECT_EQ(-ESRCH, raw_ioctl(fd, c->cmd, &self->arg));
@@ -592,7 +625,10 @@ TEST_F(abi, unknown_command_is_enotty)
 		EXPECT_EQ(-ENOTTY, raw_ioctl(self->fd, _IO('L', nr), &self->arg));
 	}
 	for (nr = 0; nr < 256; nr++) {
-		if (nr >= _IOC_NR(KSYNC_IOC_INFO) && nr <= _IOC_NR(KSYNC_IOC_SETTLE))
+		c = NULL;
+		while ((c = next(c, WITH(size))) && _IOC_NR(c->cmd) != nr)
+			;
+		if (c)
 			continue;
 		EXPECT_EQ(-ENOTTY, raw_ioctl(self->fd, _IO(KSYNC_IOC_MAGIC, nr),
 					     &self->arg));

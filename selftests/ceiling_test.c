@@ -27,6 +27,7 @@ struct shared;
  * @d: the domain
  * @m: a mutex with CEILING
  * @higher: one with HIGHER
+ * @c: a condition variable
  * @kind: what the low task is
  * @part: what the low task does, as itself
  * @self: who it is, for the _as functions
@@ -39,6 +40,7 @@ struct shared {
 	struct ksync *d;
 	struct ksync_mutex m;
 	struct ksync_mutex higher;
+	struct ksync_cond c;
 	enum task_kind kind;
 	int (*part)(struct shared *s);
 	struct ksync_thread self;
@@ -319,6 +321,40 @@ static int recursive(struct shared *s)
 TEST_F(ceiling, recursive)
 {
 	RUN(recursive);
+	EXPECT_EQ(FIFO_SHOWN(CEILING), self->s->prio[0]);
+	EXPECT_EQ(FIFO_SHOWN(LOW), self->s->prio[1]);
+}
+
+static int signals(void *arg)
+{
+	struct shared *s = arg;
+
+	while (!ksync_cond_signal(&s->c))
+		sys(SYS_sched_yield);
+	return 0;
+}
+
+/* What it has in the wait it has not, and has again when it is back. */
+static int waits_on_cond(struct shared *s)
+{
+	struct task t;
+	int ret, status;
+
+	ret = ksync_cond_init(&s->c, s->d, 0);
+	ret |= low_lock(s, &s->m);
+	ret |= task_start(&t, TASK_THREAD, signals, s);
+	ret |= ksync_cond_wait(&s->c, &s->m);
+	be_preempted(s);
+	s->prio[0] = my_prio();
+	ret |= low_unlock(s, &s->m);
+	s->prio[1] = my_prio();
+	ret |= task_join(&t, &status);
+	return ret ? 1 : 0;
+}
+
+TEST_F(ceiling, after_a_wait_on_a_cond)
+{
+	RUN(waits_on_cond);
 	EXPECT_EQ(FIFO_SHOWN(CEILING), self->s->prio[0]);
 	EXPECT_EQ(FIFO_SHOWN(LOW), self->s->prio[1]);
 }

@@ -165,6 +165,11 @@ int step_acquire_until(struct player *p)
 	return raw_acquire(p->fd, p->id, p->flags, p->deadline);
 }
 
+int step_cond_wait(struct player *p)
+{
+	return raw_cond_wait(p->fd, p->id, p->mutex, p->handle, p->flags, p->deadline);
+}
+
 /* Blocked here, the task is on the kernel's own chain. */
 int step_futex_lock(struct player *p)
 {

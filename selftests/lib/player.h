@@ -29,6 +29,7 @@ typedef int (*player_step)(struct player *p);
  * @id: an object
  * @flags: KSYNC_WAIT_*
  * @deadline: absolute, in ns
+ * @mutex: for step_cond_wait()
  * @futex: for the PI futex steps and step_hog()
  * @result: of the last step
  * @posted: number of the step that was posted last; a futex
@@ -45,6 +46,7 @@ struct player {
 	uint32_t id;
 	uint32_t flags;
 	uint64_t deadline;
+	uint32_t mutex;
 	uint32_t *futex;
 	int result;
 	uint32_t posted;
@@ -86,6 +88,7 @@ int step_unlock(struct player *p);	/* UNLOCK */
 int step_consistent(struct player *p);	/* clear OWNER_DIED: 0 or -EPERM */
 int step_acquire(struct player *p);	/* ACQUIRE without a deadline */
 int step_acquire_until(struct player *p); /* ACQUIRE with p->flags, p->deadline */
+int step_cond_wait(struct player *p);	/* COND_WAIT with p->mutex, flags, deadline */
 int step_futex_lock(struct player *p);	/* FUTEX_LOCK_PI, p->futex */
 int step_futex_unlock(struct player *p);
 int step_hog(struct player *p);		/* keep the CPU busy while *p->futex */

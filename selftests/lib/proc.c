@@ -28,3 +28,19 @@ int proc_stat(pid_t tid, struct proc_stat *out)
 		return -EPROTO;
 	return 0;
 }
+
+long proc_sleeps(pid_t tid)
+{
+	char path[32], line[128];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (n < 0 && fgets(line, sizeof(line), f))
+		sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+	fclose(f);
+	return n;
+}

@@ -201,3 +201,32 @@ int raw_release(int fd, uint32_t id, uint32_t flags, uint32_t count, uint32_t *w
 	*was = arg.was;
 	return ret;
 }
+
+int raw_cond_wait(int fd, uint32_t id, uint32_t mutex, uint32_t handle, uint32_t flags,
+		  uint64_t deadline)
+{
+	struct ksync_cond_wait arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.mutex = mutex,
+		.thread = handle,
+		.flags = flags,
+		.deadline = deadline,
+	};
+
+	return raw_ioctl(fd, KSYNC_IOC_COND_WAIT, &arg);
+}
+
+int raw_cond_signal(int fd, uint32_t id, uint32_t n, uint32_t *woken)
+{
+	struct ksync_cond_signal arg = {
+		.size = sizeof(arg),
+		.id = id,
+		.count = n,
+		.woken = ~0U,
+	};
+	int ret = raw_ioctl(fd, KSYNC_IOC_COND_SIGNAL, &arg);
+
+	*woken = arg.woken;
+	return ret;
+}

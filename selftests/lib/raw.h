@@ -34,6 +34,9 @@ int raw_unlock(int fd, uint32_t id, uint32_t handle);
 int raw_wait(int fd, uint32_t id, uint32_t expected, uint32_t bitset, uint32_t flags,
 	     uint64_t deadline);
 int raw_wake(int fd, uint32_t id, uint32_t n, uint32_t bitset, uint32_t *woken);
+int raw_cond_wait(int fd, uint32_t id, uint32_t mutex, uint32_t handle, uint32_t flags,
+		  uint64_t deadline);
+int raw_cond_signal(int fd, uint32_t id, uint32_t n, uint32_t *woken);
 /* The whole structure but for its size: two results and a compare flag. */
 int raw_requeue(int fd, struct ksync_requeue *arg);
 int raw_acquire(int fd, uint32_t id, uint32_t flags, uint64_t deadline);

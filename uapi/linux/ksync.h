@@ -492,7 +492,12 @@ struct ksync_release {
 	__u32 pad;
 };
 
-/* Phases of COND_WAIT. */
+/*
+ * A cond: whoever signals may leave it at that if cell->waiters is 0, having
+ * had the mutex after it changed what is waited for.
+ *
+ * Phases of COND_WAIT.
+ */
 #define KSYNC_COND_SLEEP	0	/* release the mutex and wait for a signal */
 #define KSYNC_COND_RELOCK	1	/* lock the mutex again, return @result */
 
@@ -506,7 +511,7 @@ struct ksync_release {
  * @flags: KSYNC_WAIT_INTERRUPTIBLE, KSYNC_WAIT_REALTIME
  * @phase: in and out: KSYNC_COND_SLEEP; the module changes it when a signal
  *	handler is to run, after which the call goes on by itself
- * @result: in and out: with RELOCK, what to return
+ * @result: in and out: 0; with RELOCK, what to return: 0, -EINTR or -ETIMEDOUT
  * @pad: zero
  * @deadline: as in LOCK
  *
@@ -515,15 +520,19 @@ struct ksync_release {
  * deadline and a signal handler. The mutex is locked again before the call
  * returns, whatever it returns, unless it says otherwise:
  *
- * 0		signalled, or a signal handler ran (then for no other reason)
- * EOWNERDEAD	the same, and the mutex's previous owner died with it
+ * 0		signalled; or the wait was broken off by a signal handler, with or
+ *		without SA_RESTART, a stop, or other work for the task
+ * EOWNERDEAD	the mutex's previous owner died with it; in the place of any
+ *		other answer
  * ETIMEDOUT	the deadline passed
- * EINTR	a signal handler without SA_RESTART ran (INTERRUPTIBLE)
+ * EINTR	INTERRUPTIBLE: broken off by a signal handler or a stop
  * EPERM	the caller does not own the mutex; nothing was done
- * EINVAL	see @mutex, @phase; nothing was done
+ * EINVAL	see @mutex, @phase, @result; nothing was done
+ * EBADF	there is no such cond or mutex: nothing was done; or the mutex was
+ *		destroyed during the wait
  * ENOSPC, ENOMEM  nothing was done
- * EDEADLK, ENOTRECOVERABLE, EUCLEAN, EBADF  the mutex could not be locked again:
- *		the caller does not have it
+ * EDEADLK, ENOTRECOVERABLE, EUCLEAN  the mutex was released, and not locked
+ *		again
  */
 struct ksync_cond_wait {
 	__u32 size;
@@ -545,7 +554,7 @@ struct ksync_cond_wait {
  * @woken: out: how many
  *
  * They move to the mutex and get it one after the other; the caller need not
- * own it.
+ * own it. Who is killed before it has the mutex passes the signal on.
  */
 struct ksync_cond_signal {
 	__u32 size;

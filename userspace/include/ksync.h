@@ -13,7 +13,8 @@
  * ksync_waitq_wake_bitset(), and nothing else.  Tasks that clone(2) made with
  * CLONE_VM but without a TLS of their own call the functions that end in _as,
  * and those that take no identity: sem, event, waitq, barrier, latch, name,
- * query.  Children of vfork(2) call nothing.
+ * query, and those that signal a condition variable.  Children of vfork(2) call
+ * nothing.
  *
  * This works as C11 and as C++11.
  */
@@ -24,6 +25,7 @@
 #include <ksync/domain.h>
 #include <ksync/object.h>
 #include <ksync/mutex.h>
+#include <ksync/cond.h>
 #include <ksync/spin.h>
 #include <ksync/rwlock.h>
 #include <ksync/sem.h>

@@ -54,6 +54,9 @@ int ksync_ioctl(int fd, unsigned long cmd, void *arg);
 int ksync_thread_prepare(void);
 int ksync_thread_self(struct ksync *d, const struct ksync_thread **t);
 
+/* lock.c */
+int ksync_identify(struct ksync_object *o, const struct ksync_thread **t);
+
 /* object.c */
 int ksync_object_create(struct ksync_object *o, struct ksync *d, uint32_t kind,
 			uint32_t flags);
@@ -63,6 +66,13 @@ int ksync_object_destroy(struct ksync_object *o);
 
 /* In the serial of an object whose fast path is out of line. */
 #define KSYNC_SERIAL_SLOW	(1ULL << 63)
+
+/* A mutex with a priority ceiling: there is more to do. */
+static inline bool ksync_protects(const struct ksync_object *o)
+{
+	return (o->attr & 0xff) == KSYNC_KIND_MUTEX &&
+	       o->attr & (KSYNC_MUTEX_PROTECT << 8);
+}
 
 static inline bool ksync_object_stale(const struct ksync_object *o)
 {

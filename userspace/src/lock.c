@@ -19,16 +19,11 @@ static bool recursive(const struct ksync_object *o)
 	return o->attr & (KSYNC_MUTEX_RECURSIVE << 8);
 }
 
-static bool protect(const struct ksync_object *o)
-{
-	return o->attr & (KSYNC_MUTEX_PROTECT << 8);
-}
-
 /*
  * The caller's handle, or a negative errno: handles have 28 bits.  *@t: the
  * identity it came with or, if that is NULL, the thread's own.
  */
-static int identify(struct ksync_object *o, const struct ksync_thread **t)
+int ksync_identify(struct ksync_object *o, const struct ksync_thread **t)
 {
 	int ret;
 
@@ -126,13 +121,13 @@ static int acquire_protected(struct ksync_object *o, const struct ksync_thread *
 static int lock(struct ksync_object *o, const struct ksync_thread *t,
 		uint32_t flags, uint64_t deadline)
 {
-	int self = identify(o, &t);
+	int self = ksync_identify(o, &t);
 
 	if (self < 0)
 		return self;
 	if (recursive(o) && (read_word(o) & KSYNC_OWNER) == (uint32_t)self)
 		return lock_again(o);
-	if (protect(o))
+	if (ksync_protects(o))
 		return acquire_protected(o, t, flags, deadline);
 	return acquire(o, self, flags, deadline);
 }
@@ -194,7 +189,7 @@ static int release(struct ksync_object *o, uint32_t self)
 KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
 				    const struct ksync_thread *t)
 {
-	int self = identify(o, &t);
+	int self = ksync_identify(o, &t);
 	int ret;
 
 	if (self < 0)
@@ -205,7 +200,7 @@ KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
 		return 0;
 	}
 	ret = release(o, self);
-	if (protect(o) && ret != -EPERM)
+	if (ksync_protects(o) && ret != -EPERM)
 		ksync_ceiling_leave(o, t);
 	return ret;
 }
@@ -213,7 +208,7 @@ KSYNC_EXPORT int ksync_unlock_slow_(struct ksync_object *o,
 KSYNC_EXPORT int ksync_consistent_(struct ksync_object *o,
 				   const struct ksync_thread *t)
 {
-	int self = identify(o, &t);
+	int self = ksync_identify(o, &t);
 	uint32_t v;
 
 	if (self < 0)

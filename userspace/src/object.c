@@ -2,13 +2,6 @@
 /* Objects of all kinds: making, finding, naming and ending them. */
 #include "internal.h"
 
-/* What has more to do than the fast path does. */
-static bool out_of_line(uint32_t attr)
-{
-	return (attr & 0xff) == KSYNC_KIND_MUTEX &&
-	       attr & (KSYNC_MUTEX_PROTECT << 8);
-}
-
 static int bind(struct ksync_object *o, struct ksync *d, uint32_t id,
 		uint32_t attr)
 {
@@ -16,11 +9,13 @@ static int bind(struct ksync_object *o, struct ksync *d, uint32_t id,
 		return -EPROTO;
 	*o = (struct ksync_object){
 		.cell = &d->cells[id],
-		.serial = out_of_line(attr) ? d->serial | KSYNC_SERIAL_SLOW : d->serial,
+		.serial = d->serial,
 		.domain = d,
 		.id = id,
 		.attr = attr,
 	};
+	if (ksync_protects(o))
+		o->serial |= KSYNC_SERIAL_SLOW;
 	return 0;
 }
 
