@@ -462,7 +462,8 @@ TEST_F(abi, wrong_kind_is_einval)
 	uint32_t wrong;
 
 	while ((c = next(c, WITH(kind)))) {
-		wrong = c->kind == KSYNC_KIND_MUTEX ? self->waitq[0] : self->mutex;
+		wrong = c->kind == KSYNC_KIND_MUTEX || c->kind == KSYNC_KIND_RWLOCK ?
+			self->waitq[0] : self->mutex;
 		fill(self, c);
 		put(self, c->id, wrong);
 		expect(_metadata, self, c, -EINVAL);
@@ -523,7 +524,7 @@ TEST_F(abi, handle_of_another_task_is_esrch)
 TEST_F(abi, handle_of_another_domain_is_esrch)
 {
 	const struct command *c = NULL;
-	uint32_t id, cond;
+	uint32_t id;
 	int fd = raw_open();
 
 	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));

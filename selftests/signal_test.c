@@ -55,7 +55,8 @@ FIXTURE_VARIANT_ADD(signals, waitq) {
 
 static bool is_lock(uint32_t kind)
 {
-	return kind == KSYNC_KIND_MUTEX || kind == KSYNC_KIND_SPIN;
+	return kind == KSYNC_KIND_MUTEX || kind == KSYNC_KIND_RWLOCK ||
+	       kind == KSYNC_KIND_SPIN;
 }
 
 /* What the word is while nobody waits and the player has nothing. */
