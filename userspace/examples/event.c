@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <ksync.h>
 
 enum { RUNNERS = 8, ROUNDS = 500, PATIENCE = 60 };
