@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdalign.h>
 #include <stdio.h>
@@ -178,34 +179,59 @@ static void play(int mine)
 	}
 }
 
-static void *other(void *unused)
+/* Which CPU the second player has; the first one has CPU 0. */
+static int other_cpu;
+
+static void pin(int cpu)
 {
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		err(1, "cannot run on CPU %d", cpu);
+}
+
+static void *first(void *unused)
+{
+	pin(0);
+	play(0);
+	return unused;
+}
+
+static void *second(void *unused)
+{
+	pin(other_cpu);
 	play(1);
 	return unused;
 }
 
 static double match(void)
 {
-	pthread_t thread;
+	pthread_t threads[2];
 	double begin;
 
 	pair->init(1);
 	begin = now();
-	must(-pthread_create(&thread, NULL, other, NULL), "thread");
-	play(0);
-	pthread_join(thread, NULL);
+	must(-pthread_create(&threads[0], NULL, first, NULL), "thread");
+	must(-pthread_create(&threads[1], NULL, second, NULL), "thread");
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
 	return now() - begin;
 }
 
-static void ping_pong(const char *bench, const struct pair *pairs)
+/* On one CPU who waits cannot but sleep; on two the other one may be quicker. */
+static void ping_pong(const char *what, const struct pair *pairs, int cpus)
 {
-	turns = seconds * 5000;
-	printf("%s: %d rounds\n", bench, rounds);
+	turns = seconds * 10000;
+	other_cpu = cpus - 1;
+	printf("%s: CPUs: %d, %d rounds\n", what, cpus, rounds);
 	for (int round = 0; round < rounds; round++) {
 		for (int i = 0; i < 2; i++) {
 			pair = &pairs[(i + round) % 2];
-			printf("@ bench=%s threads=2 lock=%s round=%d us_turn=%.2f\n",
-			       bench, pair->name, round, match() * 1e6 / turns);
+			printf("@ bench=%s-%dcpu threads=2 lock=%s round=%d us_turn=%.2f\n",
+			       what, cpus, pair->name, round,
+			       match() * 1e6 / turns);
 		}
 	}
 }
@@ -275,6 +301,8 @@ void bench_sems(void)
 {
 	for (int threads = 2; threads <= THREADS_MAX; threads *= 2)
 		rings(threads);
-	ping_pong("sem-ping-pong", sem_pairs);
-	ping_pong("event-ping-pong", event_pairs);
+	for (int cpus = 1; cpus <= 2; cpus++) {
+		ping_pong("sem", sem_pairs, cpus);
+		ping_pong("event", event_pairs, cpus);
+	}
 }
