@@ -17,7 +17,10 @@ static alignas(64) struct ksync_mutex mutex_as;
 static alignas(64) struct ksync_mutex strict;
 static alignas(64) struct ksync_spin spin;
 
-static const struct ksync_thread by_hand = { .serial = 1, .handle = 1 };
+/* Reads in the cell behind that of a lock. */
+static struct ksync_thread by_hand = {
+	.serial = 1, .handle = 1, .nslots = 1, .slot = { 1 },
+};
 static struct ksync_thread self;
 
 struct ksync *domain(void)
@@ -29,8 +32,8 @@ struct ksync *domain(void)
 	return d;
 }
 
-static void on_plain_cell(struct ksync_object *o, struct ksync_cell *cell,
-			  uint32_t kind)
+void on_plain_cell(struct ksync_object *o, struct ksync_cell *cell,
+		   uint32_t kind)
 {
 	o->cell = cell;
 	o->serial = by_hand.serial;

@@ -45,8 +45,7 @@ int main(void)
 		check(-pthread_create(&thread[i], NULL, look, NULL));
 	for (i = 0; i < CHANGES; i++) {
 		check(ksync_rwlock_write_lock(&lock));
-		route->from++;
-		route->to++;
+		route->to = ++route->from;
 		check(ksync_rwlock_unlock(&lock));
 	}
 	__atomic_store_n(&route->done, 1, __ATOMIC_RELAXED);
