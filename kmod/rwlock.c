@@ -58,7 +58,7 @@ static int rwlock_take(const struct ksync_object *obj, u32 handle,
 static int publish(struct ksync_request *r, int ret)
 {
 	if (got_it(ret))
-		smp_store_mb(*r->entry, KSYNC_SLOT(r->obj.id, 1));
+		WRITE_ONCE(*r->entry, KSYNC_SLOT(r->obj.id, 1));
 	return ret;
 }
 

@@ -62,6 +62,7 @@ struct ksync_thread *ksync_thread_of(const struct task_struct *task)
 
 /**
  * ksync_thread_alive() - whether a thread can own anything, under RCU
+ * @t: thread
  *
  * A task on its way out of the kernel's do_exit() counts as dead before the
  * probe in death.c has run: who joined it may know already that it is gone.

@@ -60,11 +60,18 @@ static struct player *new_player(struct __test_metadata *_metadata,
 	return p;
 }
 
-#define WAIT_FOR(p, step, n)	do {					\
-	player_post(p, step, self->id);					\
-	ASSERT_EQ(0, await_waiters(self->fd, self->id, n));		\
-	ASSERT_EQ(0, player_await_asleep(p));				\
-} while (0)
+/* Let it wait for the lock, which has @n waiters then. */
+static int wait_for(const struct _test_data_rwdeath *self, struct player *p,
+		    player_step step, uint32_t n)
+{
+	int ret;
+
+	player_post(p, step, self->id);
+	ret = await_waiters(self->fd, self->id, n);
+	return ret ? ret : player_await_asleep(p);
+}
+
+#define WAIT_FOR(p, step, n)	ASSERT_EQ(0, wait_for(self, p, step, n))
 
 #define WORD	__atomic_load_n(&self->cells[self->id].word, __ATOMIC_SEQ_CST)
 

@@ -66,11 +66,18 @@ static struct player *new_player(struct __test_metadata *_metadata,
 	return p;
 }
 
-#define WAIT_FOR(p, step, n)	do {					\
-	player_post(p, step, self->id);					\
-	ASSERT_EQ(0, await_waiters(self->fd, self->id, n));		\
-	ASSERT_EQ(0, player_await_asleep(p));				\
-} while (0)
+/* Let it wait for the lock, which has @n waiters then. */
+static int wait_for(const struct _test_data_order *self, struct player *p,
+		    player_step step, uint32_t n)
+{
+	int ret;
+
+	player_post(p, step, self->id);
+	ret = await_waiters(self->fd, self->id, n);
+	return ret ? ret : player_await_asleep(p);
+}
+
+#define WAIT_FOR(p, step, n)	ASSERT_EQ(0, wait_for(self, p, step, n))
 
 static bool waits(const struct player *p)
 {
@@ -151,7 +158,6 @@ TEST_F(order, a_more_important_writer_goes_first)
 	EXPECT_EQ(2, reader_count(self->fd, self->id));
 }
 
-/* The queue as it was before a writer left it by its deadline. */
 TEST_F(order, readers_overtake_no_writer_that_drains)
 {
 	struct player *in = NEW_PLAYER(0), *w = NEW_PLAYER(0), *r = NEW_PLAYER(50);
@@ -165,6 +171,44 @@ TEST_F(order, readers_overtake_no_writer_that_drains)
 	EXPECT_EQ(0, player_result(w));
 	EXPECT_TRUE(waits(r));
 	EXPECT_EQ(0, player_do(w, step_unlock, self->id));
+	EXPECT_EQ(0, player_result(r));
+}
+
+/* The last one behind a writer leaves; the reader still has to say that it does. */
+TEST_F(order, waiter_that_leaves_does_not_silence_the_reader)
+{
+	struct player *in = NEW_PLAYER(0), *w = NEW_PLAYER(0), *late = NEW_PLAYER(0);
+
+	ASSERT_EQ(0, player_do(in, step_read_fast, self->id));
+	WAIT_FOR(w, step_lock, 1);
+	late->flags = 0;
+	late->deadline = raw_deadline(CLOCK_MONOTONIC, 30);
+	EXPECT_EQ(-ETIMEDOUT, player_do(late, step_lock_until, self->id));
+	EXPECT_EQ(w->handle | KSYNC_READ | KSYNC_WAITERS, self->cells[self->id].word);
+	EXPECT_EQ(0, player_do(in, step_unread, self->id));
+	EXPECT_EQ(0, player_result(w));
+	EXPECT_EQ(0, player_do(w, step_unlock, self->id));
+	EXPECT_EQ(0, self->cells[self->id].word);
+}
+
+/*
+ * The waiter cannot run: this task is more important and on the same CPU.  The
+ * word may be free, but is on its way to a reader: no writer comes between.
+ */
+TEST_F(order, writer_does_not_overtake_readers)
+{
+	struct player *r = NEW_PLAYER(0);
+
+	ASSERT_EQ(0, pin_cpu(task_tid(&r->task), 0));
+	ASSERT_EQ(0, pin_cpu(0, 0));
+	ASSERT_EQ(0, lock(self));
+	WAIT_FOR(r, step_read, 1);
+	ASSERT_EQ(0, sched_fifo(0, 50));
+	ASSERT_EQ(0, unlock(self));
+	EXPECT_EQ(-EBUSY, raw_lock(self->fd, self->id, self->self, KSYNC_WAIT_TRY,
+				   KSYNC_NO_DEADLINE));
+	EXPECT_TRUE(waits(r));
+	ASSERT_EQ(0, sched_other(0));
 	EXPECT_EQ(0, player_result(r));
 }
 

@@ -23,6 +23,7 @@ static const struct {
 	{ "uncontended", bench_uncontended },
 	{ "contended", bench_mutexes },
 	{ "spin", bench_spins },
+	{ "rwlock", bench_rwlocks },
 	{ "sem", bench_sems },
 	{ "ping-pong", bench_pingpong },
 	{ "barrier", bench_barriers },

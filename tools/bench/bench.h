@@ -5,6 +5,7 @@
  *	locks.c		the locks, each behind the same few functions
  *	uncontended.c	one thread locks and unlocks
  *	contended.c	threads count under one lock: throughput, longest wait
+ *	rwlock.c	threads read and write: throughput, longest waits
  *	sem.c		semaphores and events, alone and between threads
  *	pingpong.c	two threads wake each other: waitq beside futex
  *	barrier.c	threads meet at a barrier
@@ -40,6 +41,8 @@ struct lock {
 
 extern const struct lock normal_lock, pi_lock, busy_lock;
 extern const struct lock mutex_lock, mutex_as_lock, strict_lock, spin_lock;
+extern const struct lock glibc_read_lock, glibc_write_lock;
+extern const struct lock ksync_read_lock, ksync_write_lock;
 extern const struct lock protect_lock, glibc_protect_lock;
 extern const struct lock posix_lock, sem_lock;
 
@@ -51,9 +54,14 @@ extern double seconds;
 double now(void);
 struct ksync *domain(void);
 
+/* Make an object of a cell that is no arena's. */
+void on_plain_cell(struct ksync_object *o, struct ksync_cell *cell,
+		   uint32_t kind);
+
 void bench_uncontended(void);
 void bench_mutexes(void);
 void bench_spins(void);
+void bench_rwlocks(void);
 void bench_sems(void);
 void bench_pingpong(void);
 void bench_barriers(void);

@@ -20,11 +20,16 @@ static alignas(64) struct ksync_spin spin;
 static alignas(64) struct ksync_mutex protect;
 static alignas(64) pthread_mutex_t glibc_protect;
 
-/* As large as what the library keeps of a thread. */
+/*
+ * As large as what the library keeps of a thread.  It reads in the cell behind
+ * that of a lock.
+ */
 static union {
 	struct ksync_thread known[128];
 	char page[8192];
-} by_hand = { .known = { { .serial = 1, .handle = 1 } } };
+} by_hand = {
+	.known = { { .serial = 1, .handle = 1, .nslots = 1, .slot = { 1 } } },
+};
 static struct ksync_thread self;
 
 struct ksync *domain(void)
@@ -36,8 +41,8 @@ struct ksync *domain(void)
 	return d;
 }
 
-static void on_plain_cell(struct ksync_object *o, struct ksync_cell *cell,
-			  uint32_t kind)
+void on_plain_cell(struct ksync_object *o, struct ksync_cell *cell,
+		   uint32_t kind)
 {
 	o->cell = cell;
 	o->serial = by_hand.known[0].serial;

@@ -10,6 +10,7 @@
 static const struct lock *const candidates[] = {
 	&normal_lock, &pi_lock, &busy_lock,
 	&mutex_lock, &mutex_as_lock, &spin_lock,
+	&glibc_read_lock, &ksync_read_lock, &glibc_write_lock, &ksync_write_lock,
 	&posix_lock, &sem_lock,
 	&protect_lock,
 	&glibc_protect_lock,	/* last: only in the guest is SCHED_FIFO sure to be had */

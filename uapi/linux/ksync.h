@@ -366,8 +366,9 @@ struct ksync_lock {
  * @thread: the caller's handle
  * @flags: KSYNC_LOCK_READ: the caller has cleared its entry, let a writer know
  *
- * EPERM: the caller does not own it; READ: its entry is still there. EUCLEAN: the word was overwritten while
- * the caller owned the object; it is released all the same.
+ * EPERM: the caller does not own it; READ: its entry is still there. EUCLEAN:
+ * the word was overwritten while the caller owned the object; it is released
+ * all the same.
  */
 struct ksync_unlock {
 	__u32 size;
