@@ -17,7 +17,7 @@
 #define ROOM	4
 
 /**
- * struct scene - what all tasks share; but for @stop, under @m
+ * struct scene - what all tasks share, under @m
  * @d: the domain
  * @m: the mutex
  * @c: there are tokens, or items in the buffer
@@ -235,10 +235,13 @@ static void end_all(struct __test_metadata *_metadata, struct _test_data_stress 
 {
 	int i, status;
 
+	/* It is part of what they wait for. */
+	ASSERT_EQ(0, ksync_mutex_lock(&self->s->m));
 	__atomic_store_n(&self->s->stop, 1, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, ksync_mutex_unlock(&self->s->m));
+	ksync_cond_broadcast(&self->s->c);
+	ksync_cond_broadcast(&self->s->space);
 	for (i = 0; i < TASKS; i++) {
-		ksync_cond_broadcast(&self->s->c);
-		ksync_cond_broadcast(&self->s->space);
 		ASSERT_EQ(0, await_gone(task_tid(&self->part[i].task)));
 		ASSERT_EQ(0, task_join(&self->part[i].task, &status));
 		EXPECT_EQ(0, status);

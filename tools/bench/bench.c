@@ -26,6 +26,7 @@ static const struct {
 	{ "rwlock", bench_rwlocks },
 	{ "sem", bench_sems },
 	{ "ping-pong", bench_pingpong },
+	{ "cond", bench_conds },
 	{ "barrier", bench_barriers },
 };
 

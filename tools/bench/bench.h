@@ -8,6 +8,7 @@
  *	rwlock.c	threads read and write: throughput, longest waits
  *	sem.c		semaphores and events, alone and between threads
  *	pingpong.c	two threads wake each other: waitq beside futex
+ *	cond.c		the same, and broadcasts: condition variables
  *	barrier.c	threads meet at a barrier
  *	bench.c		options, time
  *
@@ -64,6 +65,7 @@ void bench_spins(void);
 void bench_rwlocks(void);
 void bench_sems(void);
 void bench_pingpong(void);
+void bench_conds(void);
 void bench_barriers(void);
 
 #endif /* KSYNC_BENCH_H */
