@@ -35,5 +35,6 @@
 #include <ksync/barrier.h>
 #include <ksync/latch.h>
 #include <ksync/once.h>
+#include <ksync/monitor.h>
 
 #endif /* KSYNC_H */
