@@ -13,7 +13,7 @@ static struct ksync_monitor monitor;
 static struct ksync_cond not_full, not_empty;
 static struct { int number[SIZE], first, next, sum; } *buffer;
 
-#define MUST(call)	((call) ? errx(1, "%s fails", #call) : (void)0)
+#define MUST(call)	((call) < 0 ? errx(1, "%s fails", #call) : (void)0)
 
 static int put(int number)
 {
@@ -45,7 +45,7 @@ int main(void)
 
 	MUST(ksync_open(&d, 0));
 	MUST(ksync_monitor_init(&monitor, d, NULL, NULL));
-	MUST(ksync_cond_init(&not_full, d, 0) || ksync_cond_init(&not_empty, d, 0));
+	MUST(ksync_cond_init(&not_full, d, 0) ?: ksync_cond_init(&not_empty, d, 0));
 	buffer = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (int i = 0; i < PRODUCERS + CONSUMERS; i++)
 		if (!fork())

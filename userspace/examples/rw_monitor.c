@@ -11,7 +11,7 @@ static struct ksync_monitor monitor;
 static struct ksync_cond readable, writable;
 static int readers, writers, waiting, torn, left, right;
 
-#define MUST(call)	((call) ? errx(1, "%s fails", #call) : (void)0)
+#define MUST(call)	((call) < 0 ? errx(1, "%s fails", #call) : (void)0)
 
 /* Change one of the numbers, once @cond (if any) is so, and let others look again. */
 static void change(int *number, int by, struct ksync_cond *cond)
@@ -49,7 +49,7 @@ int main(void)
 
 	MUST(ksync_open(&d, 0));
 	MUST(ksync_monitor_init(&monitor, d, NULL, NULL));
-	MUST(ksync_cond_init(&readable, d, 0) || ksync_cond_init(&writable, d, 0));
+	MUST(ksync_cond_init(&readable, d, 0) ?: ksync_cond_init(&writable, d, 0));
 	for (long i = 0; i < THREADS; i++)
 		MUST(-pthread_create(&threads[i], NULL, task, i < WRITERS ? d : NULL));
 	for (int i = 0; i < THREADS; i++)
