@@ -125,41 +125,12 @@ static int drain_end(struct ksync_request *r, struct ksync_state *st, int ret)
 	return ret;
 }
 
-/* Looks at a reader that runs on a CPU, before it is waited for asleep. */
-#define LOOKS 500
-
-/*
- * A short section is over before a wait has begun, and its reader, not seeing
- * WAITERS, unlocks without a call.  Return: whether the reader has left.
- */
-static bool drain_spin(const struct ksync_scan *s)
-{
-	struct ksync_thread *t;
-	bool running = true;
-	u32 handle, looks;
-
-	for (looks = 0; running && looks < LOOKS; looks++) {
-		if (need_resched() || signal_pending(current))
-			return false;
-		rcu_read_lock();
-		t = ksync_slot_reader(s, &handle);
-		running = t && ksync_task_running(t->task);
-		rcu_read_unlock();
-		if (!t)
-			return true;
-		cpu_relax();
-	}
-	return false;
-}
-
 /* As drain_reader(), for the first reader as well. */
 static int drain_wait(struct ksync_request *r, const struct ksync_scan *s,
 		      struct ksync_state **st)
 {
 	if (r->arg->flags & KSYNC_WAIT_TRY)
 		return -EBUSY;
-	if (drain_spin(s))
-		return 0;
 	if (!*st) {
 		*st = ksync_state_alloc();
 		if (!*st)
