@@ -164,13 +164,13 @@ static bool try_read(struct ksync_object *o, struct ksync_thread *t,
 	return false;
 }
 
-/* A live writer may unlock soon; anything else is for the module. */
+/* A live writer may be done soon; anything else is for the module. */
 static bool worth_spinning(uint32_t v, uint32_t self)
 {
 	const uint32_t owner = v & KSYNC_OWNER;
 
-	return !(v & (KSYNC_OWNER_DIED | KSYNC_READ)) && owner &&
-	       owner != self && owner <= KSYNC_HANDLE_MAX;
+	return !(v & KSYNC_OWNER_DIED) && owner && owner != self &&
+	       owner <= KSYNC_HANDLE_MAX;
 }
 
 static bool spin(struct ksync_object *o, struct ksync_thread *t,
