@@ -8,12 +8,14 @@
 
 #include "lib/ksft.h"
 #include "lib/player.h"
+#include "lib/reader.h"
 
 FIXTURE(guard)
 {
 	struct ksync *d;
 	struct ksync_mutex m;
 	struct ksync_spin s;
+	struct ksync_rwlock l;
 	int fd;
 	uint32_t self;
 	struct ksync_cell *cells;
@@ -24,6 +26,7 @@ FIXTURE_SETUP(guard)
 	ASSERT_EQ(0, ksync_open(&self->d, 0));
 	ASSERT_EQ(0, ksync_mutex_init(&self->m, self->d, 0));
 	ASSERT_EQ(0, ksync_spin_init(&self->s, self->d, 0));
+	ASSERT_EQ(0, ksync_rwlock_init(&self->l, self->d, 0));
 	self->fd = ksync_fileno(self->d);
 	self->cells = raw_map(self->fd, 64);
 	ASSERT_EQ(0, raw_attach(self->fd, &self->self));
@@ -55,6 +58,37 @@ TEST_F(guard, holds_to_the_end_of_the_scope)
 	}
 	EXPECT_EQ(0, self->m.o.cell->word);
 	EXPECT_EQ(0, self->s.o.cell->word);
+}
+
+#define EXPECT_READERS(n) \
+	EXPECT_EQ((n), reader_count(self->fd, ksync_rwlock_id(&self->l)))
+
+TEST_F(guard, reads_to_the_end_of_the_scope)
+{
+	{
+		KSYNC_GUARD(guard, rwlock_read, &self->l);
+
+		EXPECT_EQ(0, guard.err);
+		EXPECT_READERS(1);
+		{
+			KSYNC_GUARD(again, rwlock_read, &self->l);
+
+			EXPECT_EQ(0, again.err);
+		}
+		EXPECT_READERS(1);
+	}
+	EXPECT_READERS(0);
+}
+
+TEST_F(guard, writes_to_the_end_of_the_scope)
+{
+	{
+		KSYNC_GUARD(guard, rwlock_write, &self->l);
+
+		EXPECT_EQ(0, guard.err);
+		EXPECT_OWNER(&self->l.o, self->self);
+	}
+	EXPECT_EQ(0, self->l.o.cell->word);
 }
 
 /* What it returns is computed while it is locked. */
@@ -107,6 +141,18 @@ TEST_F(guard, refused_is_not_unlocked)
 	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
 }
 
+TEST_F(guard, refused_to_write_is_not_unread)
+{
+	ASSERT_EQ(0, ksync_rwlock_read_lock(&self->l));
+	{
+		KSYNC_GUARD(guard, rwlock_write, &self->l);
+
+		EXPECT_EQ(-EDEADLK, guard.err);
+	}
+	EXPECT_READERS(1);
+	EXPECT_EQ(0, ksync_rwlock_unlock(&self->l));
+}
+
 static void die_owning(struct __test_metadata *_metadata, struct _test_data_guard *self,
 		       enum task_kind kind, uint32_t id)
 {
@@ -151,6 +197,46 @@ TEST_F(guard, left_inconsistent_is_not_recoverable)
 	EXPECT_OWNER(&self->m.o, KSYNC_NOTRECOVERABLE);
 }
 
+TEST_F(guard, of_a_dead_writer_is_read)
+{
+	die_owning(_metadata, self, TASK_PROCESS, ksync_rwlock_id(&self->l));
+	{
+		KSYNC_GUARD(guard, rwlock_read, &self->l);
+
+		EXPECT_EQ(-EOWNERDEAD, guard.err);
+		EXPECT_READERS(1);
+	}
+	EXPECT_READERS(0);
+	{
+		KSYNC_GUARD(guard, rwlock_write, &self->l);
+
+		EXPECT_EQ(-EOWNERDEAD, guard.err);
+		EXPECT_EQ(0, ksync_rwlock_consistent(&self->l));
+	}
+	EXPECT_EQ(0, self->l.o.cell->word);
+}
+
+static int rwlock_guarded_as(struct _test_data_guard *self, struct ksync_thread *t)
+{
+	uint32_t id = ksync_rwlock_id(&self->l);
+
+	{
+		KSYNC_GUARD_AS(guard, rwlock_read, &self->l, t);
+
+		if (guard.err || reader_count(self->fd, id) != 1)
+			return 5;
+	}
+	if (reader_count(self->fd, id) != 0)
+		return 6;
+	{
+		KSYNC_GUARD_AS(guard, rwlock_write, &self->l, t);
+
+		if (guard.err || (self->l.o.cell->word & KSYNC_OWNER) != t->handle)
+			return 7;
+	}
+	return self->l.o.cell->word & KSYNC_OWNER ? 8 : 0;
+}
+
 /* Says who it is: bare tasks have to, others may. */
 static int guarded_as(void *arg)
 {
@@ -172,7 +258,7 @@ static int guarded_as(void *arg)
 	if ((self->m.o.cell->word & KSYNC_OWNER) == t.handle ||
 	    (self->s.o.cell->word & KSYNC_OWNER) == t.handle)
 		return 4;
-	return 0;
+	return rwlock_guarded_as(self, &t);
 }
 
 /* It waits first, and is then somebody else than the one that waits for it. */

@@ -14,8 +14,11 @@ struct account {
 
 static struct ksync_mutex mutex;
 static struct ksync_spin spin;
+static struct ksync_rwlock rwlock;
+static struct ksync_cond cond;
 static int total KSYNC_GUARDED_BY(&mutex);
 static int hits KSYNC_GUARDED_BY(&spin);
+static int table[2] KSYNC_GUARDED_BY(&rwlock);
 
 static void add(struct account *a, int sum)
 	KSYNC_REQUIRES(&a->mutex)
@@ -86,6 +89,64 @@ int correct_guard(struct account *a)
 		return guard.err;
 	add(a, 1);
 	return 0;
+}
+
+static int look_up(void)
+	KSYNC_REQUIRES_SHARED(&rwlock)
+{
+	return table[1];
+}
+
+int correct_read(struct ksync_thread *t)
+{
+	int found;
+
+	if (ksync_rwlock_read_lock_try_as(&rwlock, t))
+		return -EBUSY;
+	found = look_up();
+	ksync_rwlock_unlock_as(&rwlock, t);
+	return found;
+}
+
+int correct_write(void)
+{
+	int ret = ksync_rwlock_write_lock(&rwlock);
+
+	if (ret)
+		return ret;
+	table[0] = look_up();
+	ksync_rwlock_downgrade(&rwlock);
+	ret = table[0];
+	ksync_rwlock_unlock(&rwlock);
+	return ret;
+}
+
+int correct_read_guard(void)
+{
+	KSYNC_GUARD(guard, rwlock_read, &rwlock);
+
+	return guard.err ? guard.err : look_up();
+}
+
+int correct_write_guard(struct ksync_thread *t)
+{
+	KSYNC_GUARD_AS(guard, rwlock_write, &rwlock, t);
+
+	return guard.err ? guard.err : table[0]++;
+}
+
+int correct_wait(const struct timespec *t)
+{
+	int ret = ksync_mutex_lock(&mutex);
+
+	if (ret)
+		return ret;
+	while (total == 0) {
+		if (ksync_cond_wait_timed(&cond, &mutex, CLOCK_MONOTONIC, t))
+			break;
+	}
+	total--;
+	return ksync_mutex_unlock(&mutex);
 }
 
 #ifdef FAULT_NO_LOCK		/* requires holding mutex 'mutex' */
@@ -188,5 +249,100 @@ int faulty(void)
 	KSYNC_GUARD(guard, spin, &spin);
 
 	return guard.err ? guard.err : total++;
+}
+#endif
+
+#ifdef FAULT_NO_READ_LOCK	/* requires holding mutex 'rwlock' */
+int faulty(void)
+{
+	return table[0];
+}
+#endif
+
+#ifdef FAULT_NO_READ_UNLOCK	/* 'rwlock' is not held on every path */
+int faulty(void)
+{
+	if (ksync_rwlock_read_lock(&rwlock))
+		return -1;
+	return table[0];
+}
+#endif
+
+#ifdef FAULT_NO_READ_UNLOCK_AS	/* 'rwlock' is not held on every path */
+int faulty(struct ksync_thread *t)
+{
+	if (ksync_rwlock_read_lock_as(&rwlock, t))
+		return -1;
+	return table[0];
+}
+#endif
+
+#ifdef FAULT_NO_WRITE_UNLOCK	/* 'rwlock' is not held on every path */
+int faulty(void)
+{
+	if (ksync_rwlock_write_lock(&rwlock))
+		return -1;
+	return table[0]++;
+}
+#endif
+
+#ifdef FAULT_READER_WRITES	/* requires holding mutex 'rwlock' exclusively */
+int faulty(void)
+{
+	if (ksync_rwlock_read_lock(&rwlock))
+		return -1;
+	table[0]++;
+	return ksync_rwlock_unlock(&rwlock);
+}
+#endif
+
+#ifdef FAULT_DOWNGRADED_WRITES	/* requires holding mutex 'rwlock' exclusively */
+int faulty(void)
+{
+	if (ksync_rwlock_write_lock(&rwlock))
+		return -1;
+	ksync_rwlock_downgrade(&rwlock);
+	table[0]++;
+	return ksync_rwlock_unlock(&rwlock);
+}
+#endif
+
+#ifdef FAULT_RWLOCK_UNLOCK_ONLY	/* 'rwlock' that was not held */
+int faulty(void)
+{
+	return ksync_rwlock_unlock(&rwlock);
+}
+#endif
+
+#ifdef FAULT_READ_GUARD_WRITES	/* requires holding mutex 'rwlock' exclusively */
+int faulty(void)
+{
+	KSYNC_GUARD(guard, rwlock_read, &rwlock);
+
+	return guard.err ? guard.err : table[0]++;
+}
+#endif
+
+#ifdef FAULT_WAIT_NO_MUTEX	/* requires holding mutex 'mutex' */
+int faulty(void)
+{
+	return ksync_cond_wait(&cond, &mutex);
+}
+#endif
+
+#ifdef FAULT_WAIT_NO_MUTEX_AS	/* requires holding mutex 'mutex' */
+int faulty(const struct ksync_thread *t)
+{
+	return ksync_cond_wait_interruptible_as(&cond, &mutex, t, CLOCK_REALTIME, 0);
+}
+#endif
+
+#ifdef FAULT_WAIT_OTHER_MUTEX	/* requires holding mutex 'a->mutex' */
+int faulty(struct account *a)
+{
+	if (ksync_mutex_lock(&mutex))
+		return -1;
+	ksync_cond_wait_timed(&cond, &a->mutex, CLOCK_REALTIME, 0);
+	return ksync_mutex_unlock(&mutex);
 }
 #endif

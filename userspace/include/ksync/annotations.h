@@ -22,7 +22,9 @@
  *
  * The analysis believes that names are objects: the same lock has to be spelled
  * the same way, &j->mutex say, where it is taken and where it is needed.  It
- * knows nothing of recursive mutexes.
+ * knows nothing of recursive mutexes, nor of reading twice.  To ksync_cond_wait()
+ * the mutex is held before and after.  ksync_rwlock_downgrade() has worked: the
+ * caller may only read.
  */
 #ifndef KSYNC_ANNOTATIONS_H
 #define KSYNC_ANNOTATIONS_H
@@ -53,6 +55,9 @@
 /* A function that is called with the lock, or without it. */
 #define KSYNC_REQUIRES(...)	ksync_attribute_(requires_capability(__VA_ARGS__))
 #define KSYNC_EXCLUDES(...)	ksync_attribute_(locks_excluded(__VA_ARGS__))
+/* One that reads: it is called with the lock held for reading, or writing. */
+#define KSYNC_REQUIRES_SHARED(...)	\
+	ksync_attribute_(requires_shared_capability(__VA_ARGS__))
 
 /* A function that locks; that does so if it returns 0; that unlocks. */
 #define KSYNC_ACQUIRE(...)	ksync_attribute_(acquire_capability(__VA_ARGS__))
@@ -60,8 +65,18 @@
 	ksync_attribute_(try_acquire_capability(0, __VA_ARGS__))
 #define KSYNC_RELEASE(...)	ksync_attribute_(release_capability(__VA_ARGS__))
 
+/* The same for reading. */
+#define KSYNC_ACQUIRE_SHARED(...)	\
+	ksync_attribute_(acquire_shared_capability(__VA_ARGS__))
+#define KSYNC_TRY_ACQUIRE_SHARED(...)	\
+	ksync_attribute_(try_acquire_shared_capability(0, __VA_ARGS__))
+#define KSYNC_RELEASE_SHARED(...)	\
+	ksync_attribute_(release_shared_capability(__VA_ARGS__))
+
 /* A function after which the lock is held, whoever will release it. */
 #define KSYNC_ASSERT_HELD(...)	ksync_attribute_(assert_capability(__VA_ARGS__))
+#define KSYNC_ASSERT_SHARED(...)	\
+	ksync_attribute_(assert_shared_capability(__VA_ARGS__))
 
 /* A function that does what it says, in a way that the analysis cannot follow. */
 #define KSYNC_NO_ANALYSIS	ksync_attribute_(no_thread_safety_analysis)
@@ -75,6 +90,15 @@
 			 no_thread_safety_analysis)
 #define ksync_has_(x)							\
 	ksync_attribute_(assert_capability(*(x)),			\
+			 no_thread_safety_analysis)
+#define ksync_locks_shared_(x)						\
+	ksync_attribute_(try_acquire_shared_capability(0, *(x)),	\
+			 no_thread_safety_analysis)
+#define ksync_unlocks_either_(x)					\
+	ksync_attribute_(release_generic_capability(*(x)),		\
+			 no_thread_safety_analysis)
+#define ksync_has_shared_(x)						\
+	ksync_attribute_(assert_shared_capability(*(x)),		\
 			 no_thread_safety_analysis)
 
 #endif /* KSYNC_ANNOTATIONS_H */

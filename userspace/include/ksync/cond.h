@@ -32,6 +32,7 @@
 #ifndef KSYNC_COND_H
 #define KSYNC_COND_H
 
+#include <ksync/annotations.h>
 #include <ksync/mutex.h>
 
 #ifdef __cplusplus
@@ -117,6 +118,7 @@ int ksync_cond_wait_(struct ksync_cond *c, struct ksync_mutex *m,
  * -ESRCH		as for ksync_mutex_lock()
  */
 static inline int ksync_cond_wait(struct ksync_cond *c, struct ksync_mutex *m)
+	KSYNC_REQUIRES(*m)
 {
 	return ksync_cond_wait_(c, m, NULL, 0, CLOCK_MONOTONIC, NULL);
 }
@@ -137,6 +139,7 @@ static inline int ksync_cond_wait(struct ksync_cond *c, struct ksync_mutex *m)
 static inline int ksync_cond_wait_timed(struct ksync_cond *c,
 					struct ksync_mutex *m, clockid_t clock,
 					const struct timespec *abs)
+	KSYNC_REQUIRES(*m)
 {
 	return ksync_cond_wait_(c, m, NULL, 0, clock, abs);
 }
@@ -157,6 +160,7 @@ static inline int ksync_cond_wait_interruptible(struct ksync_cond *c,
 						struct ksync_mutex *m,
 						clockid_t clock,
 						const struct timespec *abs)
+	KSYNC_REQUIRES(*m)
 {
 	return ksync_cond_wait_(c, m, NULL, KSYNC_WAIT_INTERRUPTIBLE, clock,
 				abs);
@@ -167,6 +171,7 @@ static inline int ksync_cond_wait_interruptible(struct ksync_cond *c,
 static inline int ksync_cond_wait_as(struct ksync_cond *c,
 				     struct ksync_mutex *m,
 				     const struct ksync_thread *t)
+	KSYNC_REQUIRES(*m)
 {
 	return ksync_cond_wait_(c, m, t, 0, CLOCK_MONOTONIC, NULL);
 }
@@ -176,6 +181,7 @@ static inline int ksync_cond_wait_timed_as(struct ksync_cond *c,
 					   const struct ksync_thread *t,
 					   clockid_t clock,
 					   const struct timespec *abs)
+	KSYNC_REQUIRES(*m)
 {
 	return ksync_cond_wait_(c, m, t, 0, clock, abs);
 }
@@ -185,6 +191,7 @@ static inline int ksync_cond_wait_interruptible_as(struct ksync_cond *c,
 						   const struct ksync_thread *t,
 						   clockid_t clock,
 						   const struct timespec *abs)
+	KSYNC_REQUIRES(*m)
 {
 	return ksync_cond_wait_(c, m, t, KSYNC_WAIT_INTERRUPTIBLE, clock, abs);
 }

@@ -25,7 +25,9 @@
 #define KSYNC_GUARD_H
 
 #include <errno.h>
+#include <ksync/annotations.h>
 #include <ksync/mutex.h>
+#include <ksync/rwlock.h>
 #include <ksync/spin.h>
 
 #ifdef __cplusplus
@@ -35,7 +37,7 @@ extern "C" {
 /**
  * KSYNC_GUARD() - lock, to the end of the scope
  * @name: of the guard that is declared
- * @kind: mutex or spin
+ * @kind: mutex, spin, monitor (see ksync/monitor.h), rwlock_read or rwlock_write
  * @lock: pointer to one of that kind
  */
 #define KSYNC_GUARD(name, kind, lock)					\
@@ -46,7 +48,7 @@ extern "C" {
 /**
  * KSYNC_GUARD_AS() - the same for a task that says who it is
  * @name: of the guard that is declared
- * @kind: mutex or spin
+ * @kind: as for KSYNC_GUARD()
  * @lock: pointer to one of that kind
  * @thread: from ksync_thread_attach(); good for as long as the guard
  */
@@ -56,19 +58,20 @@ extern "C" {
 		ksync_##kind##_guard_begin_as_(lock, thread)
 
 /*
- * What KSYNC_GUARD() needs of a kind.  The analysis of ksync/annotations.h
- * takes the lock as held, and looks neither at err nor at the end of the scope.
+ * What KSYNC_GUARD() needs of a kind; @held is has or has_shared.  The analysis
+ * of ksync/annotations.h takes the lock as held, and looks neither at err nor
+ * at the end of the scope.
  */
-#define KSYNC_DEFINE_GUARD_(kind, type, take, give)			\
+#define KSYNC_DEFINE_GUARD_(kind, type, held, take, give)		\
 struct ksync_##kind##_guard {						\
 	int err;							\
 	struct type *lock;						\
-	const struct ksync_thread *thread;				\
+	struct ksync_thread *thread;					\
 };									\
 									\
 static inline struct ksync_##kind##_guard				\
 ksync_##kind##_guard_begin_(struct type *lock)				\
-	ksync_has_(lock)						\
+	ksync_##held##_(lock)						\
 {									\
 	struct ksync_##kind##_guard g = { take(lock), lock, NULL };	\
 									\
@@ -77,8 +80,8 @@ ksync_##kind##_guard_begin_(struct type *lock)				\
 									\
 static inline struct ksync_##kind##_guard				\
 ksync_##kind##_guard_begin_as_(struct type *lock,			\
-			       const struct ksync_thread *thread)	\
-	ksync_has_(lock)						\
+			       struct ksync_thread *thread)		\
+	ksync_##held##_(lock)						\
 {									\
 	struct ksync_##kind##_guard g = {				\
 		take##_as(lock, thread), lock, thread			\
@@ -99,8 +102,14 @@ ksync_##kind##_guard_end_(struct ksync_##kind##_guard *g)		\
 		give(g->lock);						\
 }
 
-KSYNC_DEFINE_GUARD_(mutex, ksync_mutex, ksync_mutex_lock, ksync_mutex_unlock)
-KSYNC_DEFINE_GUARD_(spin, ksync_spin, ksync_spin_lock, ksync_spin_unlock)
+KSYNC_DEFINE_GUARD_(mutex, ksync_mutex, has, ksync_mutex_lock,
+		    ksync_mutex_unlock)
+KSYNC_DEFINE_GUARD_(spin, ksync_spin, has, ksync_spin_lock,
+		    ksync_spin_unlock)
+KSYNC_DEFINE_GUARD_(rwlock_read, ksync_rwlock, has_shared,
+		    ksync_rwlock_read_lock, ksync_rwlock_unlock)
+KSYNC_DEFINE_GUARD_(rwlock_write, ksync_rwlock, has,
+		    ksync_rwlock_write_lock, ksync_rwlock_unlock)
 
 #ifdef __cplusplus
 }

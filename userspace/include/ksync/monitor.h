@@ -204,7 +204,8 @@ static inline int ksync_monitor_leave_as(struct ksync_monitor *m,
 }
 
 /* KSYNC_GUARD(guard, monitor, &m): inside to the end of the scope. */
-KSYNC_DEFINE_GUARD_(monitor, ksync_monitor, ksync_monitor_enter, ksync_monitor_leave)
+KSYNC_DEFINE_GUARD_(monitor, ksync_monitor, has, ksync_monitor_enter,
+		    ksync_monitor_leave)
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,7 @@
 #ifndef KSYNC_RWLOCK_H
 #define KSYNC_RWLOCK_H
 
+#include <ksync/annotations.h>
 #include <ksync/lock.h>
 
 #ifdef __cplusplus
@@ -25,7 +26,7 @@ extern "C" {
  * struct ksync_rwlock - this process's reference to a reader-writer lock
  * @o: the object
  */
-struct ksync_rwlock {
+struct KSYNC_CAPABILITY("rwlock") ksync_rwlock {
 	struct ksync_object o;
 };
 
@@ -180,6 +181,7 @@ static inline uint32_t ksync_rwlock_id(const struct ksync_rwlock *l)
  * -ESRCH		as ksync_mutex_lock()
  */
 static inline int ksync_rwlock_read_lock(struct ksync_rwlock *l)
+	ksync_locks_shared_(l)
 {
 	return ksync_read_lock_fast_(&l->o, ksync_reader_()) ? 0 :
 		ksync_read_lock_slow_(&l->o, NULL, 0);
@@ -192,6 +194,7 @@ static inline int ksync_rwlock_read_lock(struct ksync_rwlock *l)
  * Return: as ksync_rwlock_read_lock(); -EINTR.
  */
 static inline int ksync_rwlock_read_lock_interruptible(struct ksync_rwlock *l)
+	ksync_locks_shared_(l)
 {
 	return ksync_read_lock_fast_(&l->o, ksync_reader_()) ? 0 :
 		ksync_read_lock_slow_(&l->o, NULL, KSYNC_WAIT_INTERRUPTIBLE);
@@ -204,6 +207,7 @@ static inline int ksync_rwlock_read_lock_interruptible(struct ksync_rwlock *l)
  * Return: as ksync_rwlock_read_lock(); -EBUSY.
  */
 static inline int ksync_rwlock_read_lock_try(struct ksync_rwlock *l)
+	ksync_locks_shared_(l)
 {
 	return ksync_read_lock_fast_(&l->o, ksync_reader_()) ? 0 :
 		ksync_read_lock_slow_(&l->o, NULL, KSYNC_WAIT_TRY);
@@ -222,6 +226,7 @@ static inline int ksync_rwlock_read_lock_try(struct ksync_rwlock *l)
 static inline int ksync_rwlock_read_lock_timed(struct ksync_rwlock *l,
 					       clockid_t clock,
 					       const struct timespec *abs)
+	ksync_locks_shared_(l)
 {
 	return ksync_read_lock_fast_(&l->o, ksync_reader_()) ? 0 :
 		ksync_read_lock_until_(&l->o, NULL, clock, abs);
@@ -236,18 +241,21 @@ static inline int ksync_rwlock_read_lock_timed(struct ksync_rwlock *l,
  * one has called ksync_rwlock_consistent().
  */
 static inline int ksync_rwlock_write_lock(struct ksync_rwlock *l)
+	ksync_locks_(l)
 {
 	return ksync_lock_(&l->o, 0);
 }
 
 /** ksync_rwlock_write_lock_interruptible() - as ksync_mutex_lock_interruptible() */
 static inline int ksync_rwlock_write_lock_interruptible(struct ksync_rwlock *l)
+	ksync_locks_(l)
 {
 	return ksync_lock_(&l->o, KSYNC_WAIT_INTERRUPTIBLE);
 }
 
 /** ksync_rwlock_write_lock_try() - as ksync_mutex_lock_try() */
 static inline int ksync_rwlock_write_lock_try(struct ksync_rwlock *l)
+	ksync_locks_(l)
 {
 	return ksync_lock_(&l->o, KSYNC_WAIT_TRY);
 }
@@ -256,6 +264,7 @@ static inline int ksync_rwlock_write_lock_try(struct ksync_rwlock *l)
 static inline int ksync_rwlock_write_lock_timed(struct ksync_rwlock *l,
 						clockid_t clock,
 						const struct timespec *abs)
+	ksync_locks_(l)
 {
 	return ksync_lock_timed_(&l->o, clock, abs);
 }
@@ -272,6 +281,7 @@ static inline int ksync_rwlock_write_lock_timed(struct ksync_rwlock *l,
  * -ESRCH.
  */
 static inline int ksync_rwlock_unlock(struct ksync_rwlock *l)
+	ksync_unlocks_either_(l)
 {
 	return ksync_rwlock_unlock_(&l->o, ksync_reader_(), NULL);
 }
@@ -283,6 +293,7 @@ static inline int ksync_rwlock_unlock(struct ksync_rwlock *l)
  * Return: 0; -EPERM (the caller has it not for writing), -EINVAL (nobody died).
  */
 static inline int ksync_rwlock_consistent(struct ksync_rwlock *l)
+	ksync_has_(l)
 {
 	return ksync_consistent_(&l->o, NULL);
 }
@@ -298,6 +309,7 @@ static inline int ksync_rwlock_consistent(struct ksync_rwlock *l)
  * ksync_rwlock_read_lock(); the caller still writes), -EBADF, -ESRCH.
  */
 static inline int ksync_rwlock_downgrade(struct ksync_rwlock *l)
+	KSYNC_RELEASE(*l) KSYNC_ACQUIRE_SHARED(*l) KSYNC_NO_ANALYSIS
 {
 	return ksync_rwlock_downgrade_(&l->o, NULL);
 }
@@ -306,6 +318,7 @@ static inline int ksync_rwlock_downgrade(struct ksync_rwlock *l)
 
 static inline int ksync_rwlock_read_lock_as(struct ksync_rwlock *l,
 					    struct ksync_thread *t)
+	ksync_locks_shared_(l)
 {
 	return ksync_read_lock_fast_(&l->o, t) ? 0 :
 		ksync_read_lock_slow_(&l->o, t, 0);
@@ -314,6 +327,7 @@ static inline int ksync_rwlock_read_lock_as(struct ksync_rwlock *l,
 static inline int
 ksync_rwlock_read_lock_interruptible_as(struct ksync_rwlock *l,
 					struct ksync_thread *t)
+	ksync_locks_shared_(l)
 {
 	return ksync_read_lock_fast_(&l->o, t) ? 0 :
 		ksync_read_lock_slow_(&l->o, t, KSYNC_WAIT_INTERRUPTIBLE);
@@ -321,6 +335,7 @@ ksync_rwlock_read_lock_interruptible_as(struct ksync_rwlock *l,
 
 static inline int ksync_rwlock_read_lock_try_as(struct ksync_rwlock *l,
 						struct ksync_thread *t)
+	ksync_locks_shared_(l)
 {
 	return ksync_read_lock_fast_(&l->o, t) ? 0 :
 		ksync_read_lock_slow_(&l->o, t, KSYNC_WAIT_TRY);
@@ -330,6 +345,7 @@ static inline int ksync_rwlock_read_lock_timed_as(struct ksync_rwlock *l,
 						  struct ksync_thread *t,
 						  clockid_t clock,
 						  const struct timespec *abs)
+	ksync_locks_shared_(l)
 {
 	return ksync_read_lock_fast_(&l->o, t) ? 0 :
 		ksync_read_lock_until_(&l->o, t, clock, abs);
@@ -337,6 +353,7 @@ static inline int ksync_rwlock_read_lock_timed_as(struct ksync_rwlock *l,
 
 static inline int ksync_rwlock_write_lock_as(struct ksync_rwlock *l,
 					     const struct ksync_thread *t)
+	ksync_locks_(l)
 {
 	return ksync_lock_as_(&l->o, t, 0);
 }
@@ -344,12 +361,14 @@ static inline int ksync_rwlock_write_lock_as(struct ksync_rwlock *l,
 static inline int
 ksync_rwlock_write_lock_interruptible_as(struct ksync_rwlock *l,
 					 const struct ksync_thread *t)
+	ksync_locks_(l)
 {
 	return ksync_lock_as_(&l->o, t, KSYNC_WAIT_INTERRUPTIBLE);
 }
 
 static inline int ksync_rwlock_write_lock_try_as(struct ksync_rwlock *l,
 						 const struct ksync_thread *t)
+	ksync_locks_(l)
 {
 	return ksync_lock_as_(&l->o, t, KSYNC_WAIT_TRY);
 }
@@ -358,24 +377,28 @@ static inline int ksync_rwlock_write_lock_timed_as(struct ksync_rwlock *l,
 						   const struct ksync_thread *t,
 						   clockid_t clock,
 						   const struct timespec *abs)
+	ksync_locks_(l)
 {
 	return ksync_lock_timed_as_(&l->o, t, clock, abs);
 }
 
 static inline int ksync_rwlock_unlock_as(struct ksync_rwlock *l,
 					 struct ksync_thread *t)
+	ksync_unlocks_either_(l)
 {
 	return ksync_rwlock_unlock_(&l->o, t, t);
 }
 
 static inline int ksync_rwlock_consistent_as(struct ksync_rwlock *l,
 					     const struct ksync_thread *t)
+	ksync_has_(l)
 {
 	return ksync_consistent_(&l->o, t);
 }
 
 static inline int ksync_rwlock_downgrade_as(struct ksync_rwlock *l,
 					    struct ksync_thread *t)
+	KSYNC_RELEASE(*l) KSYNC_ACQUIRE_SHARED(*l) KSYNC_NO_ANALYSIS
 {
 	return ksync_rwlock_downgrade_(&l->o, t);
 }
