@@ -30,13 +30,9 @@ struct monitor {
 	int (*broadcast)(int i);
 };
 
-static pthread_mutex_t normal = PTHREAD_MUTEX_INITIALIZER, pi;
-static pthread_cond_t normal_cond[2] = {
-	PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER,
-};
-static pthread_cond_t pi_cond[2] = {
-	PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER,
-};
+static pthread_mutex_t normal_mutex = PTHREAD_MUTEX_INITIALIZER, pi_mutex;
+static pthread_cond_t normal_cond[2] = { PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER };
+static pthread_cond_t pi_cond[2] = { PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER };
 static struct ksync_mutex mutex;
 static struct ksync_cond cond[2];
 
@@ -50,7 +46,7 @@ static void init_pi(void)
 
 	pthread_mutexattr_init(&attr);
 	must(-pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT), "pi");
-	must(-pthread_mutex_init(&pi, &attr), "pi");
+	must(-pthread_mutex_init(&pi_mutex, &attr), "pi");
 }
 
 static void init_ksync(void)
@@ -63,17 +59,17 @@ static void init_ksync(void)
 #define GLIBC(x)							\
 static int lock_##x(void)						\
 {									\
-	return -pthread_mutex_lock(&x);					\
+	return -pthread_mutex_lock(&x##_mutex);				\
 }									\
 									\
 static int unlock_##x(void)						\
 {									\
-	return -pthread_mutex_unlock(&x);				\
+	return -pthread_mutex_unlock(&x##_mutex);			\
 }									\
 									\
 static int wait_##x(int i)						\
 {									\
-	return -pthread_cond_wait(&x##_cond[i], &x);			\
+	return -pthread_cond_wait(&x##_cond[i], &x##_mutex);		\
 }									\
 									\
 static int signal_##x(int i)						\

@@ -30,6 +30,7 @@ static union {
 } by_hand = {
 	.known = { { .serial = 1, .handle = 1, .nslots = 1, .slot = { 1 } } },
 };
+
 static struct ksync_thread self;
 
 struct ksync *domain(void)

@@ -17,20 +17,22 @@
  * struct rwlock - a candidate
  * @name: in results
  * @init: before its first use
- * @lock: for reading and for writing
+ * @read: lock for reading
+ * @write: lock for writing
  * @unlock: whichever it is
  */
 struct rwlock {
 	const char *name;
 	void (*init)(void);
-	int (*lock[2])(void);
+	int (*read)(void);
+	int (*write)(void);
 	int (*unlock)(void);
 };
 
-static alignas(64) pthread_rwlock_t standard = PTHREAD_RWLOCK_INITIALIZER;
-static alignas(64) pthread_rwlock_t writers_first;
-static alignas(64) struct ksync_rwlock adaptive;
-static alignas(64) struct ksync_rwlock strict;
+static alignas(64) pthread_rwlock_t glibc_rw = PTHREAD_RWLOCK_INITIALIZER;
+static alignas(64) pthread_rwlock_t writers_first_rw;
+static alignas(64) struct ksync_rwlock ksync_rw;
+static alignas(64) struct ksync_rwlock strict_rw;
 
 static void init_glibc(void)
 {
@@ -38,12 +40,12 @@ static void init_glibc(void)
 
 static void init_writers_first(void)
 {
+	const int kind = PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
 	pthread_rwlockattr_t attr;
 
 	pthread_rwlockattr_init(&attr);
-	must(-pthread_rwlockattr_setkind_np(&attr,
-			PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP), "kind");
-	must(-pthread_rwlock_init(&writers_first, &attr), "pthread_rwlock_init");
+	must(-pthread_rwlockattr_setkind_np(&attr, kind), "kind");
+	must(-pthread_rwlock_init(&writers_first_rw, &attr), "pthread_rwlock_init");
 }
 
 static void init_ksync(void)
@@ -51,47 +53,47 @@ static void init_ksync(void)
 	static alignas(64) struct ksync_cell cell[2];
 
 	if (!on_plain_memory) {
-		must(ksync_rwlock_init(&adaptive, domain(), 0), "rwlock");
+		must(ksync_rwlock_init(&ksync_rw, domain(), 0), "rwlock");
 		return;
 	}
-	on_plain_cell(&adaptive.o, cell, KSYNC_KIND_RWLOCK);
+	on_plain_cell(&ksync_rw.o, cell, KSYNC_KIND_RWLOCK);
 }
 
 static void init_strict(void)
 {
-	must(ksync_rwlock_init(&strict, domain(), KSYNC_RWLOCK_STRICT), "rwlock");
+	must(ksync_rwlock_init(&strict_rw, domain(), KSYNC_RWLOCK_STRICT), "rwlock");
 }
 
-#define DEFINE_TAKE(symbol, read, write, unlock, lock)			\
+#define DEFINE_TAKE(symbol, read, write, unlock)			\
 static int read_##symbol(void)						\
 {									\
-	return read(&(lock));						\
+	return read(&symbol##_rw);						\
 }									\
 									\
 static int write_##symbol(void)						\
 {									\
-	return write(&(lock));						\
+	return write(&symbol##_rw);						\
 }									\
 									\
 static int unlock_##symbol(void)					\
 {									\
-	return unlock(&(lock));						\
+	return unlock(&symbol##_rw);						\
 }
 
 DEFINE_TAKE(glibc, pthread_rwlock_rdlock, pthread_rwlock_wrlock,
-	    pthread_rwlock_unlock, standard)
+	    pthread_rwlock_unlock)
 DEFINE_TAKE(writers_first, pthread_rwlock_rdlock, pthread_rwlock_wrlock,
-	    pthread_rwlock_unlock, writers_first)
+	    pthread_rwlock_unlock)
 DEFINE_TAKE(ksync, ksync_rwlock_read_lock, ksync_rwlock_write_lock,
-	    ksync_rwlock_unlock, adaptive)
+	    ksync_rwlock_unlock)
 DEFINE_TAKE(strict, ksync_rwlock_read_lock, ksync_rwlock_write_lock,
-	    ksync_rwlock_unlock, strict)
+	    ksync_rwlock_unlock)
 
 /* READ in the word, which the first reader sets, stays if nobody writes. */
 static void init_ksync_read(void)
 {
 	init_ksync();
-	__atomic_store_n(&adaptive.o.cell->word, KSYNC_READ, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&ksync_rw.o.cell->word, KSYNC_READ, __ATOMIC_SEQ_CST);
 }
 
 static void init_ksync_write(void)
@@ -99,45 +101,39 @@ static void init_ksync_write(void)
 	static alignas(64) struct ksync_cell cell[2];
 
 	if (on_plain_memory)
-		on_plain_cell(&strict.o, cell, KSYNC_KIND_RWLOCK);
+		on_plain_cell(&strict_rw.o, cell, KSYNC_KIND_RWLOCK);
 	else
 		init_strict();
 }
 
 /* For bench_uncontended(): the loop has both functions inline. */
-#define DEFINE_LOCK(symbol, label, start, how)			\
-static void loop_##how(long times)				\
-{								\
-	while (times--)						\
-		if (how() || un##how())				\
-			errx(1, "a lock fails");		\
-}								\
-								\
-const struct lock symbol##_lock = {				\
-	.name = label,						\
-	.init = start,						\
-	.lock = how,						\
-	.unlock = un##how,					\
-	.loop = loop_##how,					\
+#define DEFINE_LOCK(tag, label, start, verb, symbol)			\
+static void loop_##tag(long times)					\
+{									\
+	while (times--)							\
+		if (verb##_##symbol() || unlock_##symbol())		\
+			errx(1, "a lock fails");			\
+}									\
+									\
+const struct lock tag##_lock = {					\
+	.name = label,							\
+	.init = start,							\
+	.lock = verb##_##symbol,					\
+	.unlock = unlock_##symbol,					\
+	.loop = loop_##tag,						\
 }
 
-#define unread_glibc	unlock_glibc
-#define unwrite_glibc	unlock_glibc
-#define unread_ksync	unlock_ksync
-#define unwrite_strict	unlock_strict
-
-DEFINE_LOCK(glibc_read, "glibc-read", init_glibc, read_glibc);
-DEFINE_LOCK(glibc_write, "glibc-write", init_glibc, write_glibc);
-DEFINE_LOCK(ksync_read, "ksync-read", init_ksync_read, read_ksync);
-DEFINE_LOCK(ksync_write, "ksync-write", init_ksync_write, write_strict);
+DEFINE_LOCK(glibc_read, "glibc-read", init_glibc, read, glibc);
+DEFINE_LOCK(glibc_write, "glibc-write", init_glibc, write, glibc);
+DEFINE_LOCK(ksync_read, "ksync-read", init_ksync_read, read, ksync);
+DEFINE_LOCK(ksync_write, "ksync-write", init_ksync_write, write, strict);
 
 static const struct rwlock candidates[] = {
-	{ "glibc-default", init_glibc, { read_glibc, write_glibc }, unlock_glibc },
+	{ "glibc-default", init_glibc, read_glibc, write_glibc, unlock_glibc },
 	{ "glibc-writers", init_writers_first,
-	  { read_writers_first, write_writers_first }, unlock_writers_first },
-	{ "ksync-rwlock", init_ksync, { read_ksync, write_ksync }, unlock_ksync },
-	{ "ksync-rw-strict", init_strict, { read_strict, write_strict },
-	  unlock_strict },
+	  read_writers_first, write_writers_first, unlock_writers_first },
+	{ "ksync-rwlock", init_ksync, read_ksync, write_ksync, unlock_ksync },
+	{ "ksync-rw-strict", init_strict, read_strict, write_strict, unlock_strict },
 };
 
 /**
@@ -182,7 +178,7 @@ static void turn(struct task *t)
 
 	t->dice = t->dice * 1664525 + 1013904223;
 	write = (t->dice >> 16) % 100 < percent;
-	must(lock->lock[write](), lock->name);
+	must(write ? lock->write() : lock->read(), lock->name);
 	waited = t->timed ? now() - begin : 0;
 	section(write);
 	must(lock->unlock(), lock->name);
@@ -244,8 +240,9 @@ static void measure(int threads, int round)
 	double ns_op = run(threads, false);
 
 	run(threads, true);
-	printf("@ bench=rwlock-%u threads=%d lock=%s round=%d ns_op=%.1f longest_read_us=%.1f longest_write_us=%.1f\n",
-	       percent, threads, lock->name, round, ns_op,
+	printf("@ bench=rwlock-%u threads=%d lock=%s round=%d ns_op=%.1f ",
+	       percent, threads, lock->name, round, ns_op);
+	printf("longest_read_us=%.1f longest_write_us=%.1f\n",
 	       longest_us(threads, false), longest_us(threads, true));
 }
 

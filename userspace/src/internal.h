@@ -65,7 +65,7 @@ int ksync_object_open(struct ksync_object *o, struct ksync *d, uint32_t kind,
 int ksync_object_destroy(struct ksync_object *o);
 
 /* In the serial of an object whose fast path is out of line. */
-#define KSYNC_SERIAL_SLOW	(1ULL << 63)
+#define KSYNC_SERIAL_SLOW	0x8000000000000000ULL
 
 /* A mutex with a priority ceiling: there is more to do. */
 static inline bool ksync_protects(const struct ksync_object *o)
