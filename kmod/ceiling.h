@@ -64,8 +64,24 @@ struct ksync_booster {
 	struct list_head all;
 };
 
+/* ceiling.c */
 void ksync_ceiling_settle(struct ksync_booster *b);
 bool ksync_ceiling_holds(const struct ksync_booster *b);
 void ksync_ceiling_resumed(const struct ksync_booster *b);
+int ksync_ceiling_set(struct ksync_domain *d, struct ksync_ceiling *arg);
+int ksync_ceiling_apply(struct ksync_domain *d, struct ksync_settle *arg);
+void ksync_ceiling_drop(struct ksync_domain *d, u32 id);
+
+/* booster.c */
+int ksync_booster_init(void);
+void ksync_booster_uninit(void);
+struct ksync_held *ksync_booster_attach(struct ksync_domain *d, struct ksync_thread *self,
+					u32 handle);
+void ksync_booster_detach(struct ksync_held *h);
+u32 ksync_booster_cell(const struct ksync_held *h);
+void ksync_booster_exit(struct ksync_thread *self);
+void ksync_booster_quiesce(struct ksync_thread *t);
+void ksync_booster_free(struct ksync_thread *t);
+void ksync_booster_free_all(void);
 
 #endif /* KSYNC_CEILING_H */

@@ -387,23 +387,6 @@ void ksync_thread_reap_state(struct ksync_state *st);
 bool ksync_thread_alive(const struct ksync_thread *t);
 void ksync_thread_put(struct ksync_thread *t);
 
-/* ceiling.c */
-int ksync_ceiling_set(struct ksync_domain *d, struct ksync_ceiling *arg);
-int ksync_ceiling_apply(struct ksync_domain *d, struct ksync_settle *arg);
-void ksync_ceiling_drop(struct ksync_domain *d, u32 id);
-
-/* booster.c */
-int ksync_booster_init(void);
-void ksync_booster_uninit(void);
-struct ksync_held *ksync_booster_attach(struct ksync_domain *d, struct ksync_thread *self,
-					u32 handle);
-void ksync_booster_detach(struct ksync_held *h);
-u32 ksync_booster_cell(const struct ksync_held *h);
-void ksync_booster_exit(struct ksync_thread *self);
-void ksync_booster_quiesce(struct ksync_thread *t);
-void ksync_booster_free(struct ksync_thread *t);
-void ksync_booster_free_all(void);
-
 /* death.c */
 int ksync_death_init(void);
 void ksync_death_exit(void);
@@ -478,41 +461,6 @@ int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg);
 int ksync_lock_await(struct ksync_request *r, struct rt_mutex *rtm);
 int ksync_unlock_unharmed(struct ksync_object *obj, struct ksync_thread *self,
 			  u32 handle);
-
-/* slot.c */
-struct ksync_slot;
-
-/**
- * struct ksync_scan - a walk over those who read an rwlock
- * @d: where
- * @id: the rwlock
- * @index: of the slot in d->slots; starts at 0
- * @entry: of the reader found, in that slot; starts at 0
- */
-struct ksync_scan {
-	struct ksync_domain *d;
-	u32 id;
-	unsigned long index;
-	u32 entry;
-};
-
-int ksync_slot_add(struct ksync_domain *d, struct ksync_thread *t, u32 handle,
-		   u32 *id);
-void ksync_slot_drop_all(struct ksync_domain *d, u32 handle);
-u32 *ksync_slot_held(struct ksync_domain *d, u32 handle, u32 id);
-u32 *ksync_slot_vacant(struct ksync_domain *d, u32 handle);
-bool ksync_slot_scan(struct ksync_scan *s);
-struct ksync_thread *ksync_slot_reader(const struct ksync_scan *s, u32 *handle);
-u32 ksync_slot_count(struct ksync_domain *d, u32 id);
-
-/* rwlock.c, drain.c */
-int ksync_rwlock_arrive(struct ksync_request *r, const struct ksync_state *st);
-int ksync_rwlock_lead(struct ksync_request *r, const struct ksync_state *st);
-bool ksync_rwlock_defers(struct ksync_waiter *w);
-int ksync_rwlock_unlock_read(struct ksync_object *obj, struct ksync_thread *self,
-			     u32 handle);
-int ksync_drain(struct ksync_request *r, int ret);
-void ksync_drain_leave(struct ksync_object *obj, struct ksync_thread *self);
 
 /* spin.c */
 bool ksync_spin_front(struct ksync_waiter *w);

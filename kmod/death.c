@@ -11,7 +11,7 @@
 #include <linux/binfmts.h>
 #include <linux/tracepoint.h>
 
-#include "core.h"
+#include "ceiling.h"
 #include "thread.h"
 
 static void thread_die(void)

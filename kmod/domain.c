@@ -12,7 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
-#include "core.h"
+#include "ceiling.h"
 #include "kinds.h"
 
 /** ksync_ops_of() - what works on objects of a kind; NULL if nothing here does */

@@ -9,7 +9,7 @@
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
 
-#include "core.h"
+#include "ceiling.h"
 
 union argument {
 	u32 size;

@@ -27,7 +27,7 @@
  */
 #include <linux/sched/signal.h>
 
-#include "core.h"
+#include "rwlock.h"
 #include "trace.h"
 
 /*

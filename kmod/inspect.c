@@ -9,6 +9,7 @@
 #include <linux/seq_file.h>
 
 #include "core.h"
+#include "rwlock.h"
 
 static u64 features(void)
 {

@@ -35,6 +35,7 @@
 #include <linux/sched/signal.h>
 
 #include "core.h"
+#include "rwlock.h"
 #include "trace.h"
 
 /** ksync_lock_got() - whether an answer of LOCK means that the caller has it */

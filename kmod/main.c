@@ -5,7 +5,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
-#include "core.h"
+#include "ceiling.h"
 
 /**
  * struct bounds - a parameter that must lie between two values

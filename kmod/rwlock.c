@@ -28,7 +28,7 @@
  * and Anderson, Reader-writer synchronization for shared-memory multiprocessor
  * real-time systems, ECRTS 2009.)
  */
-#include "core.h"
+#include "rwlock.h"
 
 static bool got_it(int ret)
 {

@@ -18,7 +18,7 @@
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
-#include "core.h"
+#include "rwlock.h"
 
 /**
  * struct ksync_slot - one slot cell

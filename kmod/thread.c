@@ -14,7 +14,8 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
-#include "core.h"
+#include "ceiling.h"
+#include "rwlock.h"
 #include "thread.h"
 
 /**

@@ -7,6 +7,7 @@
  * and nobody else writes the owner of that rt_mutex: see ksync_owner_commit().
  */
 #include "core.h"
+#include "rwlock.h"
 #include "trace.h"
 
 /* What is made of the word of its owner, or of one that was overwritten. */
