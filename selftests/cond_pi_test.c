@@ -183,6 +183,23 @@ TEST_F(pi, next_owner_is_boosted_by_the_rest)
 	EXPECT_EQ(0, cond_end_wait(&self->s, normal, 0));
 }
 
+/* The owner is more important than the waiter, until that changes. */
+TEST_F(pi, real_time_waiter_counts_when_the_owner_sinks)
+{
+	struct player *p = WAITER(20);
+
+	ASSERT_EQ(0, sched_fifo(task_tid(&self->owner->task), 50));
+	OWN();
+	ASSERT_EQ(1, cond_signal(&self->s, 1));
+	EXPECT_EQ(0, await_waiters(self->s.fd, self->s.mutex, 1));
+	EXPECT_PRIO_NOW(FIFO(50), self->owner);
+	ASSERT_EQ(0, sched_other(task_tid(&self->owner->task)));
+	EXPECT_PRIO(FIFO(20), self->owner);
+	DISOWN();
+	EXPECT_PRIO_NOW(NORMAL, self->owner);
+	EXPECT_EQ(0, cond_end_wait(&self->s, p, 0));
+}
+
 /* Not of real-time priority, but nicer to others than the owner is. */
 TEST_F(pi, nice_counts_too)
 {
@@ -236,9 +253,13 @@ TEST_F(pi, boost_passes_through_a_parked_waiter)
 	EXPECT_EQ(0, player_result(high));
 }
 
-/* The same, but the lock was wanted before the signal: its priority is taken along. */
+/*
+ * The same, but the lock was wanted before the signal, while the waiter was on
+ * the cond: its priority is taken along, past one that came before it.
+ */
 TEST_F(pi, boosted_waiter_takes_its_boost_along)
 {
+	struct player *first = WAITER(0);
 	struct player *mid = cond_player(&self->s, variant->task, 0);
 	struct player *high = cond_player(&self->s, variant->task, 45);
 
@@ -248,10 +269,11 @@ TEST_F(pi, boosted_waiter_takes_its_boost_along)
 	EXPECT_PRIO(FIFO(45), mid);
 	OWN();
 	EXPECT_PRIO_NOW(NORMAL, self->owner);
-	ASSERT_EQ(1, cond_signal(&self->s, 1));
+	ASSERT_EQ(2, cond_signal(&self->s, 2));
 	EXPECT_PRIO(FIFO(45), self->owner);
 	DISOWN();
 	EXPECT_EQ(0, cond_end_wait(&self->s, mid, 0));
+	EXPECT_EQ(0, cond_end_wait(&self->s, first, 0));
 	EXPECT_EQ(0, player_do(mid, step_unlock, self->lock));
 	EXPECT_EQ(0, player_result(high));
 }

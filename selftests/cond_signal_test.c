@@ -247,10 +247,12 @@ TEST_F(signals, killed_waiter_passes_the_signal_on_after_a_handler)
 	EXPECT_EQ(0, cond_end_wait(&self->s, next, 0));
 }
 
-/* Timed out, it had no signal to pass on. */
-TEST_F(signals, killed_after_the_deadline_passes_nothing_on)
+/* Timed out, it had no signal to pass on; nor has it after @handlers handlers. */
+static void killed_after_the_deadline(struct __test_metadata *_metadata,
+				      struct _test_data_signals *self, uint32_t handlers)
 {
 	struct player *next;
+	uint32_t i;
 
 	self->p->deadline = raw_deadline(CLOCK_MONOTONIC, 1000 * slow_factor());
 	begin(_metadata, self, 0, 0);
@@ -258,11 +260,26 @@ TEST_F(signals, killed_after_the_deadline_passes_nothing_on)
 	ASSERT_NE(NULL, next);
 	ASSERT_EQ(0, cond_lock(&self->s));
 	ASSERT_EQ(0, await_waiters(self->s.fd, self->s.mutex, 1));
+	for (i = 1; i <= handlers; i++) {
+		ASSERT_EQ(0, task_kill(&self->p->task, SIGUSR1));
+		ASSERT_EQ(0, await_value(handled, i));
+		ASSERT_EQ(0, await_waiters(self->s.fd, self->s.mutex, 1));
+	}
 	kill_it(_metadata, self);
 	EXPECT_EQ(1, self->s.cells[self->s.cond].waiters);
 	EXPECT_EQ(0, cond_unlock(&self->s));
 	EXPECT_EQ(1, cond_signal(&self->s, 1));
 	EXPECT_EQ(0, cond_end_wait(&self->s, next, 0));
+}
+
+TEST_F(signals, killed_after_the_deadline_passes_nothing_on)
+{
+	killed_after_the_deadline(_metadata, self, 0);
+}
+
+TEST_F(signals, killed_after_the_deadline_and_a_handler_passes_nothing_on)
+{
+	killed_after_the_deadline(_metadata, self, 1);
 }
 
 KSFT_MAIN
