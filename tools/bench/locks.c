@@ -21,6 +21,7 @@ static alignas(64) struct ksync_spin spin;
 static struct ksync_thread by_hand = {
 	.serial = 1, .handle = 1, .nslots = 1, .slot = { 1 },
 };
+
 static struct ksync_thread self;
 
 struct ksync *domain(void)

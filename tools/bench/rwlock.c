@@ -17,13 +17,15 @@
  * struct rwlock - a candidate
  * @name: in results
  * @init: before its first use
- * @lock: for reading and for writing
+ * @read: lock for reading
+ * @write: lock for writing
  * @unlock: whichever it is
  */
 struct rwlock {
 	const char *name;
 	void (*init)(void);
-	int (*lock[2])(void);
+	int (*read)(void);
+	int (*write)(void);
 	int (*unlock)(void);
 };
 
@@ -38,11 +40,11 @@ static void init_glibc(void)
 
 static void init_writers_first(void)
 {
+	const int kind = PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
 	pthread_rwlockattr_t attr;
 
 	pthread_rwlockattr_init(&attr);
-	must(-pthread_rwlockattr_setkind_np(&attr,
-			PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP), "kind");
+	must(-pthread_rwlockattr_setkind_np(&attr, kind), "kind");
 	must(-pthread_rwlock_init(&writers_first, &attr), "pthread_rwlock_init");
 }
 
@@ -132,11 +134,11 @@ DEFINE_LOCK(ksync_read, "ksync-read", init_ksync_read, read_ksync);
 DEFINE_LOCK(ksync_write, "ksync-write", init_ksync_write, write_strict);
 
 static const struct rwlock candidates[] = {
-	{ "glibc-default", init_glibc, { read_glibc, write_glibc }, unlock_glibc },
+	{ "glibc-default", init_glibc, read_glibc, write_glibc, unlock_glibc },
 	{ "glibc-writers", init_writers_first,
-	  { read_writers_first, write_writers_first }, unlock_writers_first },
-	{ "ksync-rwlock", init_ksync, { read_ksync, write_ksync }, unlock_ksync },
-	{ "ksync-rw-strict", init_strict, { read_strict, write_strict },
+	  read_writers_first, write_writers_first, unlock_writers_first },
+	{ "ksync-rwlock", init_ksync, read_ksync, write_ksync, unlock_ksync },
+	{ "ksync-rw-strict", init_strict, read_strict, write_strict,
 	  unlock_strict },
 };
 
@@ -182,7 +184,7 @@ static void turn(struct task *t)
 
 	t->dice = t->dice * 1664525 + 1013904223;
 	write = (t->dice >> 16) % 100 < percent;
-	must(lock->lock[write](), lock->name);
+	must(write ? lock->write() : lock->read(), lock->name);
 	waited = t->timed ? now() - begin : 0;
 	section(write);
 	must(lock->unlock(), lock->name);
