@@ -13,7 +13,7 @@
 #include "lib/sys.h"
 
 #define CROWD	64	/* against one */
-#define TURNS	20	/* that the one gets */
+#define TURNS	8	/* that the one gets */
 
 FIXTURE(order)
 {
