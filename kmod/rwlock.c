@@ -30,11 +30,6 @@
  */
 #include "rwlock.h"
 
-static bool got_it(int ret)
-{
-	return !ret || ret == -EOWNERDEAD;
-}
-
 static u32 rwlock_give(const struct ksync_state *st)
 {
 	if (KSYNC_TAG_FLAGS(st->obj.tag) & KSYNC_RWLOCK_STRICT)
@@ -51,13 +46,13 @@ static int rwlock_take(const struct ksync_object *obj, u32 handle,
 	if (!st || !ksync_waiter_top_reader(st))
 		return ksync_word_arrive(obj, handle, st);
 	ret = ksync_word_verdict(obj, handle);
-	return got_it(ret) || ret == -EINPROGRESS ? -EBUSY : ret;
+	return ksync_lock_got(ret) || ret == -EINPROGRESS ? -EBUSY : ret;
 }
 
 /* Word and entry are written under the bucket lock: see above. */
 static int publish(struct ksync_request *r, int ret)
 {
-	if (got_it(ret))
+	if (ksync_lock_got(ret))
 		WRITE_ONCE(*r->entry, KSYNC_SLOT(r->obj.id, 1));
 	return ret;
 }
