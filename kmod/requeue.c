@@ -126,10 +126,11 @@ static u32 move_one(struct step *step, struct ksync_sweep *s)
 	step->task = NULL;
 	ksync_bucket_lock_both(a, b);
 	st = cond_state(step->cond, a);
-	if (!st)
-		s->more = false;
-	else if (ksync_waiter_top(st)->mutex->id == step->mutex.id)
+	/* Do they wait with another mutex, then those that were meant are gone. */
+	if (st && ksync_waiter_top(st)->mutex->id == step->mutex.id)
 		moved = move_next(step, s, st, &gone);
+	else
+		s->more = false;
 	ksync_bucket_unlock_both(a, b);
 	if (gone)
 		ksync_state_put(gone);
@@ -142,7 +143,8 @@ static u32 move_one(struct step *step, struct ksync_sweep *s)
  * @cond: where they wait
  * @count: at most so many of those that wait now, by priority, then FIFO
  *
- * Once begun it is done to the end, even if the current task is killed.
+ * Once begun it is done to the end, even if the current task is killed: that is
+ * one step for each waiter, and for each batch of looks at later ones.
  *
  * Return: how many.
  */
@@ -153,7 +155,9 @@ u32 ksync_cond_move(const struct ksync_object *cond, u32 count)
 	u32 moved = 0;
 
 	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
-	while (moved < count && s.more && look_ahead(&step)) {
+	if (!look_ahead(&step))
+		return 0;
+	while (moved < count && s.more) {
 		moved += move_one(&step, &s);
 		cond_resched();
 	}

@@ -165,6 +165,27 @@ TEST_F(signals, signal_wins_over_a_handler)
 	EXPECT_EQ(0, self->s.cells[self->s.mutex].word);
 }
 
+static bool has_passed(const void *arg)
+{
+	return raw_deadline(CLOCK_MONOTONIC, 0) >= *(const uint64_t *)arg;
+}
+
+/* Signalled before, it returns 0, though its deadline passes and a handler runs. */
+TEST_F(signals, signal_wins_over_the_deadline_and_a_handler)
+{
+	self->p->deadline = raw_deadline(CLOCK_MONOTONIC, 1500 * slow_factor());
+	begin(_metadata, self, KSYNC_WAIT_INTERRUPTIBLE, 0);
+	ASSERT_EQ(0, cond_lock(&self->s));
+	ASSERT_EQ(1, cond_signal(&self->s, 1));
+	ASSERT_EQ(0, await_true(has_passed, &self->p->deadline));
+	ASSERT_EQ(0, player_await_asleep(self->p));
+	ASSERT_EQ(0, task_kill(&self->p->task, SIGUSR1));
+	ASSERT_EQ(0, await_value(handled, 1));
+	EXPECT_EQ(0, await_waiters(self->s.fd, self->s.mutex, 1));
+	EXPECT_EQ(0, cond_unlock(&self->s));
+	end(_metadata, self, 0);
+}
+
 /* A deadline that passes while the mutex is waited for after a handler. */
 TEST_F(signals, timeout_holds_over_a_handler)
 {
