@@ -125,6 +125,8 @@ TEST_F(slot, ends_with_its_thread)
 		EXPECT_EQ(KSYNC_SLOT(self->id, 1), reader_entry(p, self->id));
 		EXPECT_EQ(1, reader_count(self->fd, self->id));
 		ASSERT_EQ(0, player_end(p));
+		/* A thread can be joined before it has quite ended. */
+		ASSERT_EQ(0, await_gone(task_tid(&p->task)));
 		EXPECT_EQ(0, reader_count(self->fd, self->id));
 	}
 }
