@@ -38,11 +38,35 @@ FIXTURE_VARIANT_ADD(mutex, recursive) {
 	.flags = KSYNC_MUTEX_RECURSIVE,
 };
 
+FIXTURE_VARIANT_ADD(mutex, protect) {
+	.flags = KSYNC_MUTEX_PROTECT,
+};
+
+FIXTURE_VARIANT_ADD(mutex, strict_recursive) {
+	.flags = KSYNC_MUTEX_STRICT | KSYNC_MUTEX_RECURSIVE,
+};
+
+FIXTURE_VARIANT_ADD(mutex, strict_protect) {
+	.flags = KSYNC_MUTEX_STRICT | KSYNC_MUTEX_PROTECT,
+};
+
+FIXTURE_VARIANT_ADD(mutex, recursive_protect) {
+	.flags = KSYNC_MUTEX_RECURSIVE | KSYNC_MUTEX_PROTECT,
+};
+
+/* Attributes go together in all ways: each has the effect that it has alone. */
+static int init(struct ksync_mutex *m, struct ksync *d, uint32_t flags)
+{
+	if (flags & KSYNC_MUTEX_PROTECT)
+		return ksync_mutex_init_protect(m, d, flags & ~KSYNC_MUTEX_PROTECT, 99);
+	return ksync_mutex_init(m, d, flags);
+}
+
 FIXTURE_SETUP(mutex)
 {
 	ASSERT_EQ(0, param_get("handoff_us", &self->handoff_us));
 	ASSERT_EQ(0, ksync_open(&self->d, 0));
-	ASSERT_EQ(0, ksync_mutex_init(&self->m, self->d, variant->flags));
+	ASSERT_EQ(0, init(&self->m, self->d, variant->flags));
 	self->fd = ksync_fileno(self->d);
 	self->id = ksync_mutex_id(&self->m);
 	ASSERT_EQ(0, raw_attach(self->fd, &self->self));
