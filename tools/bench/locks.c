@@ -238,7 +238,7 @@ static void loop_##symbol(long times)				\
 {								\
 	while (times--)						\
 		if (take_##symbol() || give_##symbol())		\
-			errx(1, label " fails");		\
+			errx(1, "%s fails", symbol##_lock.name);	\
 }								\
 								\
 const struct lock symbol##_lock = {				\
