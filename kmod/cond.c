@@ -86,7 +86,7 @@ static int enter(struct cond_call *c)
 	ksync_bucket_lock_both(a, b);
 	if (ksync_object_stale(&c->cond) || ksync_object_stale(&c->r.obj))
 		goto unlock;
-	st = ksync_queue_state(&c->cond, a, &spare);
+	st = ksync_queue_state(&c->cond, KSYNC_SIDE_WORD, a, &spare);
 	ret = -EINVAL;
 	if (other_mutex(st, c))
 		goto unlock;
@@ -309,7 +309,11 @@ int ksync_cond_wait(struct ksync_domain *d, struct ksync_cond_wait *arg)
 	return ret;
 }
 
+/* To waits on many, which have released the mutex before, it is a waitq. */
 const struct ksync_ops ksync_cond_ops = {
 	.name = "cond",
 	.kind = KSYNC_KIND_COND,
+	.ready = ksync_waitq_ready,
+	.shared = ksync_waitq_shared,
+	.use = ksync_waitq_use,
 };

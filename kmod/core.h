@@ -5,7 +5,9 @@
  * Lock order, outermost first:
  *
  *	attach_lock, domain->lock	mutexes; never held over a wait
- *	bucket->lock			raw; one bucket, two in requeue and cond
+ *	domain->many_lock		raw; whoever locks more than two buckets
+ *	bucket->lock			raw; one bucket, two in requeue and cond,
+ *					all of a wait's in many; by address
  *	thread->lock, graph lock	raw; neither inside the other
  *	rt_mutex wait_lock		the kernel's, raw
  *
@@ -36,6 +38,7 @@
 struct ksync_state;
 struct ksync_booster;
 struct ksync_held;
+struct ksync_many_call;
 
 /**
  * struct ksync_chunk - one page of cells and what the module keeps of them
@@ -65,6 +68,8 @@ struct ksync_chunk {
  * @threads: how many are attached; attach_lock
  * @attaches: struct ksync_attach of this domain; attach_lock
  * @slots: struct ksync_slot, by their threads' handles; attach_lock to write
+ * @many_lock: held by who locks many buckets
+ * @watches: states of side WATCH; who has none need not look for them
  * @release: frees it all once no walk of the wait-for graph can be in it
  */
 struct ksync_domain {
@@ -83,6 +88,8 @@ struct ksync_domain {
 	u32 threads;
 	struct list_head attaches;
 	struct xarray slots;
+	raw_spinlock_t many_lock; /* buckets: see above */
+	atomic_t watches;
 	struct rcu_work release;
 };
 
@@ -96,6 +103,7 @@ struct ksync_domain {
  * @blocked: what this task waits for; set under the graph lock, cleared by the
  *	task itself
  * @stage: enum ksync_stage of its wait on a cond
+ * @soft: it waits for something else as well, which may come
  * @attaches: where; attach_lock
  * @booster: of a thread that uses priority ceilings
  * @refs: one for each attach
@@ -110,6 +118,7 @@ struct ksync_thread {
 	struct list_head owned;
 	struct ksync_state *blocked;
 	int stage;
+	bool soft;
 	struct list_head attaches;
 	struct ksync_booster *booster;
 	refcount_t refs;
@@ -149,10 +158,10 @@ struct ksync_bucket {
 } ____cacheline_aligned_in_smp;
 
 /*
- * What a state's waiters wait for: the word, or, one writer having the word,
- * readers to leave.
+ * What a state's waiters wait for: the word; or, one writer having the word,
+ * readers to leave; or to be told that the word is worth a look.
  */
-enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN };
+enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN, KSYNC_SIDE_WATCH };
 
 /**
  * struct ksync_state - what exists of an object only while somebody waits
@@ -230,7 +239,7 @@ struct ksync_timer {
  * @seq: orders equal priorities
  * @since: when it arrived, CLOCK_MONOTONIC
  * @bitset: which wake-ups it hears
- * @expected: waitq: what the word is compared with
+ * @expected: waitq, cond: what the word is compared with
  * @woken: has been taken out of the queue it sleeps in; release/acquire
  * @aside: has passed the leadership to somebody of higher priority once
  * @reader: in state->readers as @rb_reader
@@ -241,6 +250,10 @@ struct ksync_timer {
  * @timer: its deadline
  * @mutex: cond: released for the wait, to be locked again
  * @spare: cond: a state for @mutex, for who moves the waiter there; bucket lock
+ * @many: the wait on many that it is part of; NULL: it stands for itself
+ * @index: which part
+ * @look: it is not given anything, it is told to look
+ * @poked: it was, and is on its way; bucket lock to set
  */
 struct ksync_waiter {
 	struct rb_node rb;
@@ -264,6 +277,18 @@ struct ksync_waiter {
 	struct ksync_timer timer;
 	const struct ksync_object *mutex;
 	struct ksync_state *spare;
+	struct ksync_many_call *many;
+	u32 index;
+	bool look;
+	bool poked;
+};
+
+/**
+ * struct ksync_tell - who is to be told of an object, once the lock is released
+ * @task: a task that watches, with a reference; NULL
+ */
+struct ksync_tell {
+	struct task_struct *task;
 };
 
 /**
@@ -273,6 +298,7 @@ struct ksync_waiter {
  * @st: its state, with a reference if there is an @rtm
  * @rtm: still to be released by the current task; NULL if there is none
  * @next: to be woken; see ksync_unpark_top()
+ * @tell: who watches
  */
 struct ksync_unlocking {
 	const struct ksync_object *obj;
@@ -280,6 +306,7 @@ struct ksync_unlocking {
 	struct ksync_state *st;
 	struct rt_mutex *rtm;
 	struct task_struct *next;
+	struct ksync_tell tell;
 };
 
 /**
@@ -314,10 +341,14 @@ struct ksync_request {
  * @begin: LOCK, first of all: 1 to go on, or else the answer
  * @settle: LOCK, last of all, with the word taken and the answer so far: the
  *	answer; gives the word back if that is a failure
- * @arrive: under the bucket lock, @w queued: take what it wants. -EBUSY: wait
- *	for it; anything else ends the wait
- * @idle: under the bucket lock: the last waiter has left
+ * @arm: under the bucket lock: somebody waits, have users come here
+ * @idle: under the bucket lock: nobody waits any more
+ * @ready: is there what waiters wait for? @expected: for kinds that compare
+ * @shared: what one takes is there for others as well
+ * @use: under the bucket lock, armed and ready: take it. 0, or another answer
+ *	that ends the wait; -EBUSY: a user was faster
  * @release: RELEASE; with this, ACQUIRE works on it too
+ * @serve: give to waiters what is there
  */
 struct ksync_ops {
 	const char *name;
@@ -333,9 +364,13 @@ struct ksync_ops {
 	u32 (*give)(const struct ksync_state *st);
 	bool (*spin_queue)(struct ksync_waiter *w);
 	bool (*spin_front)(struct ksync_waiter *w);
-	int (*arrive)(struct ksync_waiter *w);
+	void (*arm)(const struct ksync_object *obj);
 	void (*idle)(const struct ksync_object *obj);
+	bool (*ready)(const struct ksync_object *obj, u32 expected);
+	bool (*shared)(const struct ksync_object *obj);
+	int (*use)(const struct ksync_object *obj);
 	int (*release)(const struct ksync_object *obj, struct ksync_release *arg);
+	void (*serve)(const struct ksync_object *obj);
 };
 
 extern const struct ksync_ops ksync_spin_ops;
@@ -395,11 +430,14 @@ void ksync_death_exit(void);
 int ksync_wait_init(void);
 void ksync_wait_exit(void);
 struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id);
+struct ksync_bucket *ksync_bucket_at(u32 i);
 void ksync_bucket_lock_both(struct ksync_bucket *a, struct ksync_bucket *b);
 void ksync_bucket_unlock_both(struct ksync_bucket *a, struct ksync_bucket *b);
 struct ksync_state *ksync_state_find(struct ksync_bucket *b,
 				     const struct ksync_domain *d, u32 id);
 struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
+					   const struct ksync_domain *d, u32 id);
+struct ksync_state *ksync_state_find_watch(struct ksync_bucket *b,
 					   const struct ksync_domain *d, u32 id);
 struct ksync_state *ksync_state_alloc(void);
 void ksync_state_free(struct ksync_state *st);
@@ -407,6 +445,7 @@ void ksync_state_put(struct ksync_state *st);
 void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b);
 bool ksync_deadline_valid(u64 deadline);
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d);
+void ksync_timer_break(struct ksync_timer *t);
 void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
 void ksync_waiter_stop(struct ksync_waiter *w);
 void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d);
@@ -448,9 +487,12 @@ bool ksync_word_shared(const struct ksync_object *obj);
 u32 ksync_word_set(const struct ksync_object *obj, u32 bits);
 u32 ksync_word_clear(const struct ksync_object *obj, u32 bits);
 u32 ksync_word_give(const struct ksync_state *st);
+u32 ksync_word_idle(const struct ksync_object *obj);
 
 /* lock.c, unlock.c */
 bool ksync_lock_got(int ret);
+int ksync_lock_begin(struct ksync_request *r);
+int ksync_lock_try(struct ksync_request *r);
 int ksync_lock_turn(struct ksync_request *r);
 int ksync_lock_wait(struct ksync_request *r);
 int ksync_unlock_begin(const struct ksync_object *obj, struct ksync_thread *self,
@@ -479,6 +521,9 @@ int ksync_waitq_requeue(struct ksync_domain *d, struct ksync_requeue *arg);
 /* acquire.c */
 int ksync_acquire(struct ksync_domain *d, struct ksync_acquire *arg);
 int ksync_release(struct ksync_domain *d, struct ksync_release *arg);
+
+/* many.c */
+int ksync_many(struct ksync_domain *d, struct ksync_many *arg);
 
 /* inspect.c */
 int ksync_inspect_info(struct ksync_domain *d, struct ksync_info *arg);

@@ -161,7 +161,8 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	if (ksync_object_find(d, id, &obj))
 		return -EBADF;
 	raw_spin_lock(&b->lock);
-	busy = ksync_state_find(b, d, id) || ksync_state_find_drain(b, d, id);
+	busy = ksync_state_find(b, d, id) || ksync_state_find_drain(b, d, id) ||
+	       ksync_state_find_watch(b, d, id);
 	if (!busy)
 		set_tag(&obj, 0);
 	raw_spin_unlock(&b->lock);
@@ -378,6 +379,7 @@ static int domain_open(struct inode *inode, struct file *file)
 	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&d->attaches);
 	xa_init(&d->slots);
+	raw_spin_lock_init(&d->many_lock);
 	INIT_RCU_WORK(&d->release, domain_free);
 	file->private_data = d;
 	return stream_open(inode, file);

@@ -30,6 +30,7 @@ union argument {
 	struct ksync_settle settle;
 	struct ksync_cond_wait cond_wait;
 	struct ksync_cond_signal cond_signal;
+	struct ksync_many many;
 };
 
 /**
@@ -72,6 +73,7 @@ DOOR(ceiling, ksync_ceiling_set)
 DOOR(settle, ksync_ceiling_apply)
 DOOR(cond_wait, ksync_cond_wait)
 DOOR(cond_signal, ksync_cond_signal)
+DOOR(many, ksync_many)
 
 #define FIRST_NR _IOC_NR(KSYNC_IOC_INFO)
 
@@ -102,6 +104,7 @@ static const struct command commands[] = {
 	COMMAND(SETTLE, settle, thread, false),
 	COMMAND(COND_WAIT, cond_wait, deadline, true),
 	COMMAND(COND_SIGNAL, cond_signal, woken, true),
+	COMMAND(MANY, many, index, true),
 };
 
 /** ksync_door_ioctl() - the only way in, beside mmap() and close() */

@@ -108,7 +108,7 @@ static int drain_end(struct ksync_request *r, struct ksync_state *st, int ret)
 	raw_spin_lock(&b->lock);
 	if (entered)
 		ksync_waiter_dequeue(&r->w);
-	if (ksync_state_find(b, r->obj.domain, r->obj.id))
+	if (ksync_state_find(b, r->obj.domain, r->obj.id) || ksync_word_idle(&r->obj))
 		bits = 0;
 	if (!ret)
 		bits |= KSYNC_READ;

@@ -11,7 +11,7 @@
  *
  *	CPU0 (waits, here)		CPU1 (sets, user space)
  *	----				----
- *	fetch_or(WAITERS)	[A]	cmpxchg: 0 -> SET	[B]
+ *	or(WAITERS)		[A]	cmpxchg: 0 -> SET	[B]
  *	SET: take it			fails: has WAITERS: RELEASE
  */
 #include <linux/sched.h>
@@ -28,15 +28,9 @@ static bool manual(const struct ksync_object *obj)
 	return KSYNC_TAG_FLAGS(obj->tag) & KSYNC_EVENT_MANUAL;
 }
 
-static int event_arrive(struct ksync_waiter *w)
+static void event_arm(const struct ksync_object *obj)
 {
-	const struct ksync_object *obj = &w->state->obj;
-	u32 v = atomic_fetch_or(KSYNC_WAITERS, word_of(obj));
-
-	/* Users may reset it at any time: SET is theirs or ours, not both's. */
-	if (v & KSYNC_EVENT_SET && !manual(obj))
-		v = atomic_fetch_andnot(KSYNC_EVENT_SET, word_of(obj));
-	return v & KSYNC_EVENT_SET ? 0 : -EBUSY;
+	atomic_or(KSYNC_WAITERS, word_of(obj)); /* [A] */
 }
 
 static void event_idle(const struct ksync_object *obj)
@@ -44,56 +38,106 @@ static void event_idle(const struct ksync_object *obj)
 	atomic_andnot(KSYNC_WAITERS, word_of(obj));
 }
 
-/* What the first step leaves in the word. Return: whether it was set. */
-static u32 change(const struct ksync_object *obj, const struct ksync_state *st, u32 flags)
+static bool event_ready(const struct ksync_object *obj, u32 expected)
 {
-	const bool stays = manual(obj) || !st;
+	return READ_ONCE(obj->cell->word) & KSYNC_EVENT_SET;
+}
+
+/* Users may reset it at any time: SET is theirs or ours, not both's. */
+static int event_use(const struct ksync_object *obj)
+{
+	if (manual(obj))
+		return 0;
+	return atomic_fetch_andnot(KSYNC_EVENT_SET, word_of(obj)) & KSYNC_EVENT_SET ?
+		0 : -EBUSY;
+}
+
+/* Set, or for a pulse reset. Return: whether it was set. */
+static u32 change(const struct ksync_object *obj, u32 flags)
+{
 	u32 v;
 
-	if (stays && !(flags & KSYNC_RELEASE_PULSE))
-		v = atomic_fetch_or(KSYNC_EVENT_SET, word_of(obj));
-	else
+	if (flags & KSYNC_RELEASE_PULSE)
 		v = atomic_fetch_andnot(KSYNC_EVENT_SET, word_of(obj));
+	else
+		v = atomic_fetch_or(KSYNC_EVENT_SET, word_of(obj));
 	return !!(v & KSYNC_EVENT_SET);
 }
 
-/* Set or pulse, and release those that wait: all by the end of the sweep, or one. */
-static int event_release(const struct ksync_object *obj, struct ksync_release *arg)
+/*
+ * What releases all that wait when it begins, or is a pulse for one, goes through
+ * the waiters; what releases one is there until somebody has it.
+ */
+static struct ksync_state *give(const struct ksync_object *obj, struct ksync_state *st,
+				u32 flags, struct ksync_sweep *s)
+{
+	if (manual(obj))
+		return ksync_sweep_batch(s, st, U32_MAX);
+	if (flags & KSYNC_RELEASE_PULSE)
+		return ksync_sweep_batch(s, st, 1);
+	return ksync_sweep_serve(s, st, 1);
+}
+
+/* One step of a release; the first one, which is told by @was, changes the word. */
+static int release_step(const struct ksync_object *obj, u32 flags, u32 *was,
+			struct ksync_sweep *s)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	const u32 max = manual(obj) ? U32_MAX : 1;
-	struct ksync_state *st, *gone;
-	struct ksync_sweep s;
-	bool first = true;
+	struct ksync_state *gone = NULL;
+	int ret = -EBADF;
 
-	if (arg->flags & ~KSYNC_RELEASE_PULSE || arg->count != 1)
-		return -EINVAL;
+	raw_spin_lock(&b->lock);
+	s->more = false;
+	if (!ksync_object_stale(obj)) {
+		ret = 0;
+		if (was)
+			*was = change(obj, flags);
+		gone = give(obj, ksync_state_find(b, obj->domain, obj->id), flags, s);
+	}
+	raw_spin_unlock(&b->lock);
+	if (gone)
+		ksync_state_put(gone);
+	return ret;
+}
+
+static int release(const struct ksync_object *obj, u32 flags, u32 *was)
+{
+	struct ksync_sweep s;
+	int ret;
+
 	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
 	do {
-		raw_spin_lock(&b->lock);
-		if (ksync_object_stale(obj)) {
-			raw_spin_unlock(&b->lock);
-			return first ? -EBADF : 0;
-		}
-		st = ksync_state_find(b, obj->domain, obj->id);
-		if (first)
-			arg->was = change(obj, st, arg->flags);
-		first = false;
-		gone = ksync_sweep_batch(&s, st, max);
-		raw_spin_unlock(&b->lock);
+		ret = release_step(obj, flags, was, &s);
+		if (ret)
+			return was ? ret : 0;
+		was = NULL;
 		ksync_sweep_wake(&s, obj);
-		if (gone)
-			ksync_state_put(gone);
 		cond_resched();
 	} while (s.more);
 	return 0;
+}
+
+static int event_release(const struct ksync_object *obj, struct ksync_release *arg)
+{
+	if (arg->flags & ~KSYNC_RELEASE_PULSE || arg->count != 1)
+		return -EINVAL;
+	return release(obj, arg->flags, &arg->was);
+}
+
+static void event_serve(const struct ksync_object *obj)
+{
+	release(obj, 0, NULL);
 }
 
 const struct ksync_ops ksync_event_ops = {
 	.name = "event",
 	.kind = KSYNC_KIND_EVENT,
 	.flags = KSYNC_EVENT_MANUAL,
-	.arrive = event_arrive,
+	.arm = event_arm,
 	.idle = event_idle,
+	.ready = event_ready,
+	.shared = manual,
+	.use = event_use,
 	.release = event_release,
+	.serve = event_serve,
 };

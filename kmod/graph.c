@@ -26,6 +26,12 @@
  * Conversely each thread on a true cycle had written its locks' words, or was
  * registered as their owner, before it took the graph lock to wait.
  *
+ * A thread that waits for one of many locks has the edge of the one in whose queue
+ * it sits.  A cycle through it is none, for something else may get it out; but
+ * rt_mutex must not see that cycle.  So whoever would close it stays out of the
+ * chain, as with those that lead away from ksync.  The thread itself does not sit
+ * where that closes a cycle.
+ *
  * The edge of a waiter that is moved from a cond to its mutex is set by who
  * moves it: it sleeps meanwhile, and releases nothing either.
  */
@@ -106,10 +112,12 @@ static bool leads_away(const struct ksync_thread *self, const struct ksync_threa
 /**
  * struct trail - what a walk has seen
  * @cycle: how many threads are in the cycle; 0: there is none
+ * @soft: one of those met may be got out by something else
  * @parked: the first thread that stops a boost: it is not blocked yet
  */
 struct trail {
 	u32 cycle;
+	bool soft;
 	struct ksync_thread *parked;
 };
 
@@ -130,10 +138,13 @@ static int walk(struct ksync_thread *self, struct trail *trail)
 		holder = next_on_path(t, &st);
 		if (!holder)
 			return t != self && !st && leads_away(self, t) ? -EXDEV : 0;
+		if (holder == self && trail->soft)
+			return -EXDEV;
 		if (holder == self) {
 			trail->cycle = len;
 			return -EDEADLK;
 		}
+		trail->soft |= READ_ONCE(holder->soft);
 		if (!trail->parked && stops_boost(holder, self))
 			trail->parked = holder;
 		t = holder;

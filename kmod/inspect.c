@@ -14,7 +14,8 @@
 static u64 features(void)
 {
 	u64 bits = KSYNC_FEATURE_PI | KSYNC_FEATURE_ROBUST |
-		   KSYNC_FEATURE_DEADLOCK | KSYNC_FEATURE_NAMES;
+		   KSYNC_FEATURE_DEADLOCK | KSYNC_FEATURE_NAMES |
+		   KSYNC_FEATURE_MANY;
 	u32 kind;
 
 	for (kind = 0; kind < 16; kind++)
@@ -101,6 +102,7 @@ int ksync_inspect_query(struct ksync_domain *d, struct ksync_query *arg)
 	raw_spin_lock(&b->lock);
 	query_waiters(arg, ksync_state_find_drain(b, d, obj.id));
 	query_waiters(arg, ksync_state_find(b, d, obj.id));
+	query_waiters(arg, ksync_state_find_watch(b, d, obj.id));
 	raw_spin_unlock(&b->lock);
 	if (obj.ops->owned)
 		query_owner(d, arg);

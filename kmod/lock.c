@@ -37,6 +37,7 @@
 #include "core.h"
 #include "rwlock.h"
 #include "trace.h"
+#include "watch.h"
 
 /** ksync_lock_got() - whether an answer of LOCK means that the caller has it */
 bool ksync_lock_got(int ret)
@@ -101,10 +102,11 @@ static int block(struct ksync_request *r, struct rt_mutex *rtm,
 	return ret ? ksync_waiter_broken(w, r->arg->flags) : 0;
 }
 
-/* Nobody waits for the word any more; a writer may wait for readers. */
+/* Nobody waits for the word any more; a writer may wait for readers, or others watch. */
 static u32 idle_bits(const struct ksync_state *st)
 {
-	if (ksync_state_find_drain(st->bucket, st->obj.domain, st->obj.id))
+	if (ksync_state_find_drain(st->bucket, st->obj.domain, st->obj.id) ||
+	    ksync_word_idle(&st->obj))
 		return KSYNC_WOKEN;
 	return KSYNC_WAITERS | KSYNC_WOKEN;
 }
@@ -153,6 +155,8 @@ static int depart(struct ksync_request *r, int ret)
 		ksync_state_put(st);
 	if (last)
 		ksync_state_put(st);
+	if (reads || !ksync_lock_got(ret))
+		ksync_watch_pass(&r->obj);
 	return ret;
 }
 
@@ -239,7 +243,7 @@ static bool outranked(const struct ksync_waiter *w)
 static u32 keep_bits(const struct ksync_state *st)
 {
 	if (st->nr == 1)
-		return 0;
+		return ksync_word_idle(&st->obj);
 	return KSYNC_WAITERS | (st->obj.ops->pass_queue ? KSYNC_WOKEN : 0);
 }
 
@@ -456,13 +460,30 @@ int ksync_lock_wait(struct ksync_request *r)
 	return ret;
 }
 
-static int lock_try(struct ksync_request *r)
+/** ksync_lock_try() - take the word, or -EBUSY */
+int ksync_lock_try(struct ksync_request *r)
 {
 	int ret = join(r, NULL);
 
 	if (r->obj.ops->settle && ksync_lock_got(ret))
 		ret = r->obj.ops->settle(r, ret);
 	return ret;
+}
+
+/**
+ * ksync_lock_begin() - what comes before ksync_lock_wait() or ksync_lock_try()
+ * @r: request; its obj is of a kind that has owners
+ *
+ * Return: 1: go on; 0: the caller has it already; or an error of LOCK.
+ */
+int ksync_lock_begin(struct ksync_request *r)
+{
+	if (r->arg->flags & KSYNC_LOCK_READ && !r->obj.ops->begin)
+		return -EINVAL;
+	r->self = ksync_thread_current(r->obj.domain, r->arg->thread);
+	if (!r->self)
+		return -ESRCH;
+	return r->obj.ops->begin ? r->obj.ops->begin(r) : 1;
 }
 
 #define LOCK_FLAGS (KSYNC_WAIT_TRY | KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME)
@@ -479,13 +500,10 @@ int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg)
 	ret = ksync_object_find(d, arg->id, &r.obj);
 	if (ret)
 		return ret;
-	if (!r.obj.ops->owned || (arg->flags & KSYNC_LOCK_READ && !r.obj.ops->begin))
+	if (!r.obj.ops->owned)
 		return -EINVAL;
-	r.self = ksync_thread_current(d, arg->thread);
-	if (!r.self)
-		return -ESRCH;
-	ret = r.obj.ops->begin ? r.obj.ops->begin(&r) : 1;
+	ret = ksync_lock_begin(&r);
 	if (ret <= 0)
 		return ret;
-	return arg->flags & KSYNC_WAIT_TRY ? lock_try(&r) : ksync_lock_wait(&r);
+	return arg->flags & KSYNC_WAIT_TRY ? ksync_lock_try(&r) : ksync_lock_wait(&r);
 }

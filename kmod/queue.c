@@ -2,8 +2,8 @@
 /*
  * Waits by sleeping: how a task joins a queue, sleeps, and is taken out of it.
  *
- * What the waiter wants is a matter of its kind: ops->arrive() looks, with the
- * waiter queued already, and whoever grants it takes it out by a sweep.
+ * What the waiter wants is a matter of its kind: arrive() asks ops->ready(), with
+ * the waiter queued already, and whoever grants it takes it out by a sweep.
  *
  * The cell counts the waiters, so that a wake-up that nobody waits for costs no
  * system call:
@@ -23,6 +23,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "many.h"
 #include "queue.h"
 #include "trace.h"
 
@@ -36,27 +37,61 @@ int ksync_queue_find(struct ksync_domain *d, u32 id, u8 kind, struct ksync_objec
 	return ret;
 }
 
-/** ksync_queue_state() - the state of @obj, *@spare if it has none yet */
-struct ksync_state *ksync_queue_state(const struct ksync_object *obj,
+static enum ksync_side side_of(const struct ksync_waiter *w, const struct ksync_object *obj)
+{
+	return obj->ops->kind == KSYNC_KIND_COND && w->many ? KSYNC_SIDE_WATCH :
+	       KSYNC_SIDE_WORD;
+}
+
+/**
+ * ksync_queue_state() - a state of @obj, *@spare if it has none yet
+ * @obj: object
+ * @side: WORD; a cond has those of its waiters in WATCH that have no mutex
+ * @b: its bucket, locked
+ * @spare: allocated before
+ */
+struct ksync_state *ksync_queue_state(const struct ksync_object *obj, enum ksync_side side,
 				      struct ksync_bucket *b, struct ksync_state **spare)
 {
-	struct ksync_state *st = ksync_state_find(b, obj->domain, obj->id);
+	struct ksync_state *st;
 
+	if (side == KSYNC_SIDE_WATCH)
+		st = ksync_state_find_watch(b, obj->domain, obj->id);
+	else
+		st = ksync_state_find(b, obj->domain, obj->id);
 	if (st)
 		return st;
 	st = *spare;
 	*spare = NULL;
 	st->bucket = b;
 	st->obj = *obj;
+	WRITE_ONCE(st->side, side);
 	ksync_state_publish(st, b);
 	return st;
+}
+
+/* Let users know how many wait, on either side. */
+static u32 note_waiters(const struct ksync_state *st)
+{
+	const struct ksync_object *obj = &st->obj;
+	const struct ksync_state *other;
+	u32 n = st->nr;
+
+	if (st->side == KSYNC_SIDE_WORD)
+		other = ksync_state_find_watch(st->bucket, obj->domain, obj->id);
+	else
+		other = ksync_state_find(st->bucket, obj->domain, obj->id);
+	if (other)
+		n += other->nr;
+	WRITE_ONCE(obj->cell->waiters, n);
+	return n;
 }
 
 /** ksync_queue_enter() - under the bucket lock: queue a waiter, and let users know */
 void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
 {
 	ksync_waiter_enqueue(w, st);
-	WRITE_ONCE(st->obj.cell->waiters, st->nr);
+	note_waiters(st);
 }
 
 /**
@@ -68,18 +103,54 @@ void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
 struct ksync_state *ksync_queue_leave(struct ksync_waiter *w)
 {
 	struct ksync_state *st = w->state;
-	bool last = ksync_waiter_dequeue(w);
+	const bool last = ksync_waiter_dequeue(w);
 
-	WRITE_ONCE(st->obj.cell->waiters, st->nr);
-	if (!last)
-		return NULL;
-	if (st->obj.ops->idle)
+	if (!note_waiters(st) && st->obj.ops->idle)
 		st->obj.ops->idle(&st->obj);
-	return st;
+	return last ? st : NULL;
 }
 
-/* -EBUSY: queued. Else what ops->arrive() says. */
-static int join(struct ksync_waiter *w, const struct ksync_object *obj)
+static bool shared(const struct ksync_object *obj)
+{
+	return obj->ops->shared && obj->ops->shared(obj);
+}
+
+/*
+ * Take what @w, queued already, waits for.  If others came before it, somebody
+ * is at giving them what is there, or the first is on its way.
+ */
+static int arrive(struct ksync_waiter *w)
+{
+	const struct ksync_object *obj = &w->state->obj;
+	int ret;
+
+	if (obj->ops->arm)
+		obj->ops->arm(obj);
+	smp_mb(); /* [A] */
+	if (!obj->ops->ready(obj, w->expected))
+		return -EBUSY;
+	if (!shared(obj) && ksync_waiter_top(w->state) != w)
+		return -EBUSY;
+	if (w->look)
+		return -EAGAIN;
+	if (!ksync_many_claim(w))
+		return -ECANCELED;
+	ret = obj->ops->use(obj);
+	if (ret == -EBUSY)
+		ksync_many_unclaim(w);
+	return ret;
+}
+
+/**
+ * ksync_queue_join() - queue up for an object, unless it can be had at once
+ * @w: waiter, initialized, with what its kind looks at
+ * @obj: waitq, sem, event; or cond, for a wait on many
+ *
+ * Return: -EBUSY: queued, ksync_queue_quit() has to follow. Else not queued: what
+ * ops->use() says; -EBADF, -ENOMEM; to one that only looks, -EAGAIN: it is
+ * there; to a part of a wait on many, -ECANCELED: another part has got its own.
+ */
+int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 	struct ksync_state *spare = ksync_state_alloc(), *gone = NULL;
@@ -89,9 +160,8 @@ static int join(struct ksync_waiter *w, const struct ksync_object *obj)
 		return -ENOMEM;
 	raw_spin_lock(&b->lock);
 	if (!ksync_object_stale(obj)) {
-		ksync_queue_enter(w, ksync_queue_state(obj, b, &spare));
-		smp_mb(); /* [A] */
-		ret = obj->ops->arrive(w);
+		ksync_queue_enter(w, ksync_queue_state(obj, side_of(w, obj), b, &spare));
+		ret = arrive(w);
 		if (ret == -EBUSY)
 			trace_contention_begin(obj, w->state->nr);
 		else
@@ -135,24 +205,72 @@ struct ksync_bucket *ksync_queue_lock(struct ksync_waiter *w)
 	}
 }
 
-/* Woken wins over whatever else ended the sleep. */
-static int give_up(struct ksync_waiter *w, u32 flags)
+/**
+ * ksync_queue_quit() - leave the queue, if nobody has taken us out
+ * @w: the current task's waiter; @w->woken tells
+ *
+ * If it had been told to look, what it was told of may be for others now.
+ */
+void ksync_queue_quit(struct ksync_waiter *w)
 {
 	struct ksync_state *gone = NULL;
+	struct ksync_object obj;
 	struct ksync_bucket *b;
-	int ret = 0;
+	bool left;
 
 	if (smp_load_acquire(&w->woken)) /* [C] */
-		return 0;
+		return;
 	b = ksync_queue_lock(w);
-	if (!w->woken) {
+	left = !w->woken;
+	if (left) {
+		obj = w->state->obj;
 		gone = ksync_queue_leave(w);
-		ret = ksync_waiter_broken(w, flags);
 	}
 	raw_spin_unlock(&b->lock);
 	if (gone)
 		ksync_state_put(gone);
-	return ret;
+	if (left && w->poked)
+		obj.ops->serve(&obj);
+}
+
+/* Woken wins over whatever else ended the sleep. */
+static int give_up(struct ksync_waiter *w, u32 flags)
+{
+	ksync_queue_quit(w);
+	return w->woken ? 0 : ksync_waiter_broken(w, flags);
+}
+
+/** ksync_queue_disarm() - under the bucket lock: undo ops->arm(), if nobody waits */
+void ksync_queue_disarm(const struct ksync_object *obj)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+
+	if (obj->ops->idle && !ksync_state_find(b, obj->domain, obj->id) &&
+	    !ksync_state_find_watch(b, obj->domain, obj->id))
+		obj->ops->idle(obj);
+}
+
+/**
+ * ksync_queue_ours() - under the bucket lock, armed: may the current task take it?
+ * @obj: object
+ * @expected: for kinds that compare
+ * @prio: of the current task; its own waiter, if it is in the queue, only looks
+ *
+ * Not while it is others' turn.
+ */
+bool ksync_queue_ours(const struct ksync_object *obj, u32 expected, int prio)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+	const struct ksync_waiter *top;
+	const struct ksync_state *st;
+
+	if (!obj->ops->ready(obj, expected))
+		return false;
+	st = ksync_state_find(b, obj->domain, obj->id);
+	if (!st || shared(obj))
+		return true;
+	top = ksync_waiter_top(st);
+	return top->task == current || top->prio > prio;
 }
 
 /**
@@ -162,13 +280,13 @@ static int give_up(struct ksync_waiter *w, u32 flags)
  * @flags: KSYNC_WAIT_INTERRUPTIBLE, KSYNC_WAIT_REALTIME
  * @deadline: absolute, in ns, or KSYNC_NO_DEADLINE
  *
- * Return: 0: taken out, or ops->arrive() said so at once; another answer of
- * arrive(); -EBADF, -ENOMEM; or why the wait was broken off.
+ * Return: 0: taken out, or it was there; another answer of ops->use(); -EBADF,
+ * -ENOMEM; or why the wait was broken off.
  */
 int ksync_queue_wait(struct ksync_waiter *w, const struct ksync_object *obj,
 		     u32 flags, u64 deadline)
 {
-	int ret = join(w, obj);
+	int ret = ksync_queue_join(w, obj);
 
 	if (ret != -EBUSY)
 		return ret;
@@ -189,7 +307,9 @@ void ksync_sweep_begin(struct ksync_sweep *s, u32 bitset)
 	s->seq = 0;
 	s->end = U64_MAX;
 	s->n = 0;
+	s->given = 0;
 	s->more = true;
+	s->tell = (struct ksync_tell){};
 }
 
 /* The first waiter behind the last one looked at, in O(log n). */
@@ -218,12 +338,35 @@ static bool wants(struct ksync_sweep *s, const struct ksync_waiter *w)
 	return w->bitset & s->bitset && w->seq < s->end;
 }
 
-/* The waiter is gone from its stack as soon as it sees woken. */
-static struct ksync_state *take_out(struct ksync_sweep *s, struct ksync_waiter *w)
+static void wake_later(struct ksync_sweep *s, struct task_struct *task)
 {
-	struct ksync_state *gone = ksync_queue_leave(w);
+	s->tasks[s->n++] = task;
+}
 
-	s->tasks[s->n++] = get_task_struct(w->task);
+/**
+ * ksync_sweep_out() - under the bucket lock: take a waiter out
+ * @s: has room for one more task
+ * @w: waiter
+ *
+ * It is given what it waits for; unless it only looks, or is part of a wait on
+ * many that was given something else.  It is gone from where it was as soon as it
+ * sees woken.
+ *
+ * Return: its state if no waiter is left.
+ */
+struct ksync_state *ksync_sweep_out(struct ksync_sweep *s, struct ksync_waiter *w)
+{
+	const bool claimed = !w->look && ksync_many_claim(w);
+	struct ksync_state *gone;
+
+	if (claimed) {
+		s->given++;
+		if (w->state->obj.ops->use)
+			w->state->obj.ops->use(&w->state->obj);
+	}
+	gone = ksync_queue_leave(w);
+	if (claimed || w->look)
+		wake_later(s, ksync_many_poke(w));
 	smp_store_release(&w->woken, true); /* [C] */
 	return gone;
 }
@@ -232,10 +375,10 @@ static struct ksync_state *take_out(struct ksync_sweep *s, struct ksync_waiter *
  * ksync_sweep_batch() - under the bucket lock: take out waiters, in order
  * @s: sweep
  * @st: their state; may be NULL
- * @max: at most so many; looks at no more than a batch
+ * @max: give to so many at most; looks at no more than a batch
  *
- * Return: the state if no waiter is left: put it after the lock. s->n were taken
- * out: ksync_sweep_wake() wakes them. s->more tells whether to call again.
+ * Return: the state if no waiter is left: put it after the lock. s->given were
+ * given to: ksync_sweep_wake() wakes them. s->more tells whether to call again.
  */
 struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state *st, u32 max)
 {
@@ -244,12 +387,13 @@ struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state 
 	u32 looks;
 
 	s->n = 0;
+	s->given = 0;
 	s->more = false;
 	if (!st)
 		return NULL;
 	if (s->end == U64_MAX)
 		s->end = st->bucket->seq;
-	for (looks = 0; s->n < max && !gone; looks++) {
+	for (looks = 0; s->given < max && !gone; looks++) {
 		w = find_next(s, st);
 		if (!w)
 			return NULL;
@@ -257,27 +401,46 @@ struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state 
 		if (looks == KSYNC_SCAN_BATCH || s->n == KSYNC_WAKE_BATCH)
 			return NULL;
 		if (wants(s, w))
-			gone = take_out(s, w);
+			gone = ksync_sweep_out(s, w);
 	}
-	s->more = s->n < max && !gone;
+	s->more = s->given < max && !gone;
 	return gone;
 }
 
 /**
- * ksync_sweep_top() - under the bucket lock: take out the top waiters
- * @s: s->n are to be woken by ksync_sweep_wake()
- * @st: their state; may be NULL if @n is 0
- * @n: how many; there are so many, and it is no more than KSYNC_WAKE_BATCH
+ * ksync_sweep_serve() - under the bucket lock: give what is there to the top waiters
+ * @s: s->n are to be woken by ksync_sweep_wake(); s->more: call again
+ * @st: their state; may be NULL
+ * @max: give to so many at most
+ *
+ * One that only looks is told, and stays: until it has decided, what is there is
+ * kept from those behind it.
  *
  * Return: the state if no waiter is left: put it after the lock.
  */
-struct ksync_state *ksync_sweep_top(struct ksync_sweep *s, struct ksync_state *st, u32 n)
+struct ksync_state *ksync_sweep_serve(struct ksync_sweep *s, struct ksync_state *st, u32 max)
 {
 	struct ksync_state *gone = NULL;
+	struct ksync_waiter *w;
+	u32 looks;
 
 	s->n = 0;
-	while (s->n < n)
-		gone = take_out(s, ksync_waiter_top(st));
+	s->given = 0;
+	s->more = false;
+	for (looks = 0; st && !gone && s->given < max; looks++) {
+		if (!st->obj.ops->ready(&st->obj, 0))
+			return NULL;
+		s->more = looks == KSYNC_SCAN_BATCH || s->n == KSYNC_WAKE_BATCH;
+		if (s->more)
+			return NULL;
+		w = ksync_waiter_top(st);
+		if (w->look) {
+			if (!w->poked)
+				wake_later(s, ksync_many_poke(w));
+			return NULL;
+		}
+		gone = ksync_sweep_out(s, w);
+	}
 	return gone;
 }
 
@@ -315,4 +478,5 @@ void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj)
 		wake_up_process(s->tasks[i]);
 		put_task_struct(s->tasks[i]);
 	}
+	s->n = 0;
 }

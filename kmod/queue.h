@@ -17,9 +17,11 @@
  * @prio: the last waiter looked at
  * @seq: the same
  * @end: waiters that came after the sweep began are not in it
- * @tasks: taken out, to be woken once the lock is released
+ * @tasks: to be woken once the lock is released
  * @n: how many
+ * @given: how many of them were given what they wait for; the others look
  * @more: there may be more to look at
+ * @tell: who watches
  */
 struct ksync_sweep {
 	u32 bitset;
@@ -28,22 +30,34 @@ struct ksync_sweep {
 	u64 end;
 	struct task_struct *tasks[KSYNC_WAKE_BATCH];
 	u32 n;
+	u32 given;
 	bool more;
+	struct ksync_tell tell;
 };
 
 int ksync_queue_find(struct ksync_domain *d, u32 id, u8 kind, struct ksync_object *obj);
-struct ksync_state *ksync_queue_state(const struct ksync_object *obj,
+struct ksync_state *ksync_queue_state(const struct ksync_object *obj, enum ksync_side side,
 				      struct ksync_bucket *b, struct ksync_state **spare);
 void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st);
 struct ksync_state *ksync_queue_leave(struct ksync_waiter *w);
 struct ksync_bucket *ksync_queue_lock(struct ksync_waiter *w);
+int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj);
+void ksync_queue_quit(struct ksync_waiter *w);
+void ksync_queue_disarm(const struct ksync_object *obj);
+bool ksync_queue_ours(const struct ksync_object *obj, u32 expected, int prio);
 int ksync_queue_wait(struct ksync_waiter *w, const struct ksync_object *obj,
 		     u32 flags, u64 deadline);
 
 void ksync_sweep_begin(struct ksync_sweep *s, u32 bitset);
 struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state *st, u32 max);
-struct ksync_state *ksync_sweep_top(struct ksync_sweep *s, struct ksync_state *st, u32 n);
+struct ksync_state *ksync_sweep_serve(struct ksync_sweep *s, struct ksync_state *st, u32 max);
+struct ksync_state *ksync_sweep_out(struct ksync_sweep *s, struct ksync_waiter *w);
 struct ksync_waiter *ksync_sweep_next(struct ksync_sweep *s, struct ksync_state *st);
 void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj);
+
+/* waitq.c */
+bool ksync_waitq_ready(const struct ksync_object *obj, u32 expected);
+bool ksync_waitq_shared(const struct ksync_object *obj);
+int ksync_waitq_use(const struct ksync_object *obj);
 
 #endif /* KSYNC_QUEUE_H */

@@ -164,6 +164,26 @@ u32 ksync_cond_move(const struct ksync_object *cond, u32 count)
 	return moved;
 }
 
+/* Waits on many are told of each signal: the word has changed. */
+static void tell_many(const struct ksync_object *cond)
+{
+	struct ksync_bucket *b = ksync_bucket(cond->domain, cond->id);
+	struct ksync_state *gone = NULL;
+	struct ksync_sweep s;
+
+	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
+	while (s.more) {
+		raw_spin_lock(&b->lock);
+		gone = ksync_sweep_batch(&s, ksync_state_find_watch(b, cond->domain, cond->id),
+					 U32_MAX);
+		raw_spin_unlock(&b->lock);
+		if (gone)
+			ksync_state_put(gone);
+		ksync_sweep_wake(&s, cond);
+		cond_resched();
+	}
+}
+
 /** ksync_cond_signal() - KSYNC_IOC_COND_SIGNAL */
 int ksync_cond_signal(struct ksync_domain *d, struct ksync_cond_signal *arg)
 {
@@ -174,5 +194,6 @@ int ksync_cond_signal(struct ksync_domain *d, struct ksync_cond_signal *arg)
 	if (ret)
 		return ret;
 	arg->woken = ksync_cond_move(&cond, arg->count);
+	tell_many(&cond);
 	return 0;
 }

@@ -29,6 +29,7 @@
  * real-time systems, ECRTS 2009.)
  */
 #include "rwlock.h"
+#include "watch.h"
 
 static u32 rwlock_give(const struct ksync_state *st)
 {
@@ -73,7 +74,7 @@ int ksync_rwlock_arrive(struct ksync_request *r, const struct ksync_state *st)
  */
 int ksync_rwlock_lead(struct ksync_request *r, const struct ksync_state *st)
 {
-	const u32 rest = st->nr == 1 ? 0 : rwlock_give(st);
+	const u32 rest = st->nr == 1 ? ksync_word_idle(&st->obj) : rwlock_give(st);
 
 	return publish(r, ksync_word_lead_read(&r->obj, r->arg->thread, rest));
 }
@@ -132,6 +133,38 @@ static int rwlock_begin(struct ksync_request *r)
 	return 1;
 }
 
+/* The current task reads no more: who waits for that is let go on, or told. */
+static void left(struct ksync_object *obj, struct ksync_thread *self)
+{
+	ksync_drain_leave(obj, self);
+	ksync_watch_pass(obj);
+}
+
+/**
+ * ksync_rwlock_undo_read() - undo one read lock of the current task
+ * @obj: rwlock
+ * @self: the current task
+ * @handle: its own
+ */
+void ksync_rwlock_undo_read(struct ksync_object *obj, struct ksync_thread *self,
+			    u32 handle)
+{
+	u32 *entry = ksync_slot_held(obj->domain, handle, obj->id);
+	u32 v;
+
+	/* It is in memory that anybody may write. */
+	if (!entry)
+		return;
+	v = READ_ONCE(*entry);
+	if (v >> 24 > 1) {
+		WRITE_ONCE(*entry, v - KSYNC_SLOT(0, 1));
+		return;
+	}
+	WRITE_ONCE(*entry, 0);
+	smp_mb(); /* [D] in drain.c */
+	left(obj, self);
+}
+
 /**
  * ksync_rwlock_unlock_read() - UNLOCK with KSYNC_LOCK_READ
  * @obj: an object
@@ -147,7 +180,7 @@ int ksync_rwlock_unlock_read(struct ksync_object *obj, struct ksync_thread *self
 		return -EINVAL;
 	if (ksync_slot_held(obj->domain, handle, obj->id))
 		return -EPERM;
-	ksync_drain_leave(obj, self);
+	left(obj, self);
 	return 0;
 }
 

@@ -39,6 +39,8 @@ int ksync_rwlock_lead(struct ksync_request *r, const struct ksync_state *st);
 bool ksync_rwlock_defers(struct ksync_waiter *w);
 int ksync_rwlock_unlock_read(struct ksync_object *obj, struct ksync_thread *self,
 			     u32 handle);
+void ksync_rwlock_undo_read(struct ksync_object *obj, struct ksync_thread *self,
+			    u32 handle);
 int ksync_drain(struct ksync_request *r, int ret);
 void ksync_drain_leave(struct ksync_object *obj, struct ksync_thread *self);
 

@@ -17,6 +17,7 @@
 #include "ceiling.h"
 #include "rwlock.h"
 #include "thread.h"
+#include "watch.h"
 
 /**
  * struct ksync_membership - a thread in a domain
@@ -196,6 +197,7 @@ static void membership_end(struct ksync_membership *m)
 	if (m->held)
 		ksync_booster_detach(m->held);
 	ksync_slot_drop_all(d, m->handle);
+	ksync_watch_owner_died(d, m->handle);
 	if (m->handle >= d->next_handle)
 		xa_store(&d->handles, m->handle, xa_mk_value(0), GFP_KERNEL);
 	else

@@ -9,6 +9,7 @@
 #include "core.h"
 #include "rwlock.h"
 #include "trace.h"
+#include "watch.h"
 
 /* What is made of the word of its owner, or of one that was overwritten. */
 typedef u32 (*leave_fn)(const struct ksync_object *obj, const struct ksync_state *st,
@@ -17,7 +18,7 @@ typedef u32 (*leave_fn)(const struct ksync_object *obj, const struct ksync_state
 static u32 leave_free(const struct ksync_object *obj, const struct ksync_state *st,
 		      u32 word)
 {
-	return (st ? obj->ops->give(st) : 0) | (word & obj->ops->sticky);
+	return (st ? obj->ops->give(st) : ksync_word_idle(obj)) | (word & obj->ops->sticky);
 }
 
 /* Unlocked while inconsistent, it is lost. */
@@ -69,6 +70,7 @@ static int begin(const struct ksync_object *obj, struct ksync_thread *self, u32 
 		return -EPERM;
 	ret = release_word(obj, st, handle, leave);
 	rel->obj = obj;
+	ksync_watch_collect(obj, &rel->tell);
 	if (st) {
 		rel->nr = st->nr;
 		rel->st = st;
@@ -110,6 +112,7 @@ void ksync_unlock_end(struct ksync_unlocking *rel)
 		ksync_rtm_unlock(rel->rtm);
 	ksync_unpark_wake(rel->obj, rel->next);
 	preempt_enable();
+	ksync_watch_tell(rel->obj, &rel->tell);
 	if (!rel->rtm)
 		return;
 	if (current->prio != prio)

@@ -30,6 +30,12 @@ struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id)
 	return &buckets[hash & bucket_mask];
 }
 
+/** ksync_bucket_at() - all of them, one by one; NULL behind the last */
+struct ksync_bucket *ksync_bucket_at(u32 i)
+{
+	return i <= bucket_mask ? &buckets[i] : NULL;
+}
+
 /** ksync_bucket_lock_both() - two buckets, or one twice */
 void ksync_bucket_lock_both(struct ksync_bucket *a, struct ksync_bucket *b)
 {
@@ -72,6 +78,16 @@ struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
 					   const struct ksync_domain *d, u32 id)
 {
 	return state_find(b, d, id, KSYNC_SIDE_DRAIN);
+}
+
+/** ksync_state_find_watch() - NULL if nobody watches the object */
+struct ksync_state *ksync_state_find_watch(struct ksync_bucket *b,
+					   const struct ksync_domain *d, u32 id)
+{
+	/* Changed under the lock of the bucket that @id's would be in, if at all. */
+	if (!atomic_read(&d->watches))
+		return NULL;
+	return state_find(b, d, id, KSYNC_SIDE_WATCH);
 }
 
 static u64 starve_ns(void)
@@ -179,6 +195,24 @@ void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b)
 {
 	lockdep_assert_held(&b->lock);
 	hlist_add_head(&st->node, &b->states);
+	if (st->side == KSYNC_SIDE_WATCH)
+		atomic_inc(&st->obj.domain->watches);
+}
+
+/**
+ * ksync_timer_break() - get a task out of its wait on an rt_mutex, if it may be in one
+ * @t: of its waiter; why was written before; a wake-up has to follow
+ *
+ * A task in rt_mutex_lock_interruptible() goes back to sleep unless a signal is
+ * pending.  This flag counts as one, has no other effect, and is cleared on the
+ * way back to user space.  (set_notify_signal() would do, but the wake-up it calls
+ * is not exported.)
+ */
+void ksync_timer_break(struct ksync_timer *t)
+{
+	smp_mb__before_atomic(); /* whoever sees the flag sees the reason */
+	if (t->notify)
+		set_tsk_thread_flag(t->task, TIF_NOTIFY_SIGNAL);
 }
 
 static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
@@ -186,15 +220,7 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 	struct ksync_timer *t = container_of(timer, struct ksync_timer, timer);
 
 	WRITE_ONCE(t->fired, true);
-	smp_mb__before_atomic(); /* whoever sees the flag sees the reason */
-	/*
-	 * A task in rt_mutex_lock_interruptible() goes back to sleep unless a
-	 * signal is pending.  This flag counts as one, has no other effect, and
-	 * is cleared on the way back to user space.  (set_notify_signal() would
-	 * do, but the wake-up it calls is not exported.)
-	 */
-	if (t->notify)
-		set_tsk_thread_flag(t->task, TIF_NOTIFY_SIGNAL);
+	ksync_timer_break(t);
 	wake_up_process(t->task);
 	return HRTIMER_NORESTART;
 }
@@ -215,6 +241,7 @@ int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 	}
 	memset(w, 0, sizeof(*w));
 	w->task = current;
+	w->timer.task = current;
 	w->prio = min(current->prio, MAX_RT_PRIO);
 	w->since = ktime_get_ns();
 	w->bitset = KSYNC_BITSET_ALL;
@@ -235,7 +262,6 @@ void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline)
 
 	if (deadline == KSYNC_NO_DEADLINE)
 		return;
-	t->task = current;
 	t->armed = true;
 	ksync_hrtimer_setup_on_stack(&t->timer, deadline_passed,
 				     flags & KSYNC_WAIT_REALTIME ? CLOCK_REALTIME :
@@ -311,6 +337,8 @@ bool ksync_waiter_dequeue(struct ksync_waiter *w)
 	if (--st->nr)
 		return false;
 	hlist_del_init(&st->node);
+	if (st->side == KSYNC_SIDE_WATCH)
+		atomic_dec(&st->obj.domain->watches);
 	return true;
 }
 

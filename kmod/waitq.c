@@ -6,10 +6,20 @@
 
 #include "queue.h"
 
-/* The waker changes the word first: see queue.c. */
-static int waitq_arrive(struct ksync_waiter *w)
+/* For conds as well. The waker changes the word first: see queue.c. */
+bool ksync_waitq_ready(const struct ksync_object *obj, u32 expected)
 {
-	return READ_ONCE(w->state->obj.cell->word) == w->expected ? -EBUSY : -EAGAIN;
+	return READ_ONCE(obj->cell->word) != expected;
+}
+
+bool ksync_waitq_shared(const struct ksync_object *obj)
+{
+	return true;
+}
+
+int ksync_waitq_use(const struct ksync_object *obj)
+{
+	return -EAGAIN;
 }
 
 #define WAIT_FLAGS (KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME)
@@ -62,21 +72,25 @@ int ksync_waitq_wake(struct ksync_domain *d, struct ksync_wake *arg)
 		if (gone)
 			ksync_state_put(gone);
 		ksync_sweep_wake(&s, &obj);
-		arg->woken += s.n;
+		arg->woken += s.given;
 		cond_resched();
 	}
 	return 0;
 }
 
-/* Move up to a batch of @max; the locks are held. */
-static struct ksync_state *move_batch(struct ksync_state *st, struct ksync_state *to,
-				      u32 max, u32 *moved)
+/* Move up to a batch of @max; who only looks does so. The locks are held. */
+static struct ksync_state *move_batch(struct ksync_sweep *s, struct ksync_state *st,
+				      struct ksync_state *to, u32 max, u32 *moved)
 {
 	struct ksync_state *gone = NULL;
 	struct ksync_waiter *w;
 
-	while (*moved < max && *moved < KSYNC_SCAN_BATCH && !gone) {
+	while (*moved < max && *moved < KSYNC_SCAN_BATCH && s->n < KSYNC_WAKE_BATCH && !gone) {
 		w = ksync_waiter_top(st);
+		if (w->look) {
+			gone = ksync_sweep_out(s, w);
+			continue;
+		}
 		gone = ksync_queue_leave(w);
 		ksync_queue_enter(w, to);
 		++*moved;
@@ -100,7 +114,7 @@ static int requeue_step(const struct ksync_object *from, const struct ksync_obje
 	int ret = 0;
 
 	ksync_bucket_lock_both(a, b);
-	s->n = 0;
+	s->given = 0;
 	if (ksync_object_stale(from) || ksync_object_stale(to)) {
 		ret = -EBADF;
 		goto unlock;
@@ -114,14 +128,14 @@ static int requeue_step(const struct ksync_object *from, const struct ksync_obje
 	if (arg->woken < arg->wake)
 		gone = ksync_sweep_batch(s, st, arg->wake - arg->woken);
 	else if (st && arg->moved < arg->move)
-		gone = move_batch(st, ksync_queue_state(to, b, spare),
+		gone = move_batch(s, st, ksync_queue_state(to, KSYNC_SIDE_WORD, b, spare),
 				  arg->move - arg->moved, &moved);
 	ret = st && !gone && (s->n || moved);
 unlock:
 	ksync_bucket_unlock_both(a, b);
 	if (gone)
 		ksync_state_put(gone);
-	arg->woken += s->n;
+	arg->woken += s->given;
 	arg->moved += moved;
 	return ret;
 }
@@ -160,5 +174,7 @@ int ksync_waitq_requeue(struct ksync_domain *d, struct ksync_requeue *arg)
 const struct ksync_ops ksync_waitq_ops = {
 	.name = "waitq",
 	.kind = KSYNC_KIND_WAITQ,
-	.arrive = waitq_arrive,
+	.ready = ksync_waitq_ready,
+	.shared = ksync_waitq_shared,
+	.use = ksync_waitq_use,
 };

@@ -43,10 +43,24 @@ static u32 died_bit(int ret)
 	return ret == -EOWNERDEAD ? KSYNC_OWNER_DIED : 0;
 }
 
+/**
+ * ksync_word_idle() - what the word has where nobody waits for it: others may watch
+ * @obj: object
+ *
+ * Return: WAITERS or 0
+ */
+u32 ksync_word_idle(const struct ksync_object *obj)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+
+	return ksync_state_find_watch(b, obj->domain, obj->id) ? KSYNC_WAITERS : 0;
+}
+
 static int arrive(const struct ksync_object *obj, u32 handle, u32 mine,
 		  const struct ksync_state *st)
 {
-	const u32 keep = (st ? KSYNC_WAITERS | KSYNC_WOKEN : 0) | obj->ops->sticky;
+	const u32 flags = st ? KSYNC_WAITERS | KSYNC_WOKEN : ksync_word_idle(obj);
+	const u32 keep = flags | obj->ops->sticky;
 	u32 *word = &obj->cell->word;
 	u32 v = READ_ONCE(*word);
 	int ret;

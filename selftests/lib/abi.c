@@ -78,6 +78,10 @@ static const struct command commands[] = {
 	  .thread = AT(cond_wait, thread), .deadline = AT(cond_wait, deadline) },
 	{ COMMAND(COND_SIGNAL, cond_signal),
 	  .has_out = true, .id = AT(cond_signal, id), .kind = KSYNC_KIND_COND },
+	{ COMMAND(MANY, many),
+	  .has_out = true, .flags = AT(many, flags),
+	  .valid = KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME | KSYNC_MANY_ALL,
+	  .deadline = AT(many, deadline) },
 };
 
 const struct command *abi_next(const struct command *c, size_t field)
@@ -179,6 +183,12 @@ void abi_fill(struct abi *abi, const struct command *c)
 		break;
 	case KSYNC_IOC_RELEASE:
 		arg->release.count = 1;
+		break;
+	case KSYNC_IOC_MANY:
+		abi->cells[abi->sem].word = 1;
+		abi->item = (struct ksync_item){ .id = abi->sem };
+		arg->many.items = (uintptr_t)&abi->item;
+		arg->many.count = 1;
 		break;
 	case KSYNC_IOC_COND_WAIT:
 		arg->cond_wait.phase = KSYNC_COND_RELOCK;

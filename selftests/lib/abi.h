@@ -34,6 +34,7 @@ struct argument {
 		struct ksync_release release;
 		struct ksync_cond_wait cond_wait;
 		struct ksync_cond_signal cond_signal;
+		struct ksync_many many;
 		uint8_t bytes[sizeof(struct ksync_query)];
 	};
 	uint8_t tail[TAIL];
@@ -46,6 +47,7 @@ struct argument {
  * @mutex, @rwlock, @cond, @waitq, @sem, @event: objects; the mutex has a ceiling
  * @slot: the caller's slot cell
  * @ids: of what CREATE makes and DESTROY destroys
+ * @item: what MANY waits for
  * @cells: the arena
  * @arg: the argument
  */
@@ -60,6 +62,7 @@ struct abi {
 	uint32_t event;
 	uint32_t slot;
 	uint32_t ids[2];
+	struct ksync_item item;
 	struct ksync_cell *cells;
 	struct argument arg;
 };

@@ -170,6 +170,13 @@ int step_cond_wait(struct player *p)
 	return raw_cond_wait(p->fd, p->id, p->mutex, p->handle, p->flags, p->deadline);
 }
 
+int step_many(struct player *p)
+{
+	p->many.items = (uintptr_t)p->items;
+	p->many.thread = p->handle;
+	return raw_many(p->fd, &p->many);
+}
+
 /* Blocked here, the task is on the kernel's own chain. */
 int step_futex_lock(struct player *p)
 {

@@ -31,6 +31,7 @@ typedef int (*player_step)(struct player *p);
  * @deadline: absolute, in ns
  * @mutex: for step_cond_wait()
  * @futex: for the PI futex steps and step_hog()
+ * @many, @items: for step_many()
  * @result: of the last step
  * @posted: number of the step that was posted last; a futex
  * @taken: number of the step that was begun last
@@ -48,6 +49,8 @@ struct player {
 	uint64_t deadline;
 	uint32_t mutex;
 	uint32_t *futex;
+	struct ksync_many many;
+	struct ksync_item items[KSYNC_MANY_MAX];
 	int result;
 	uint32_t posted;
 	uint32_t taken;
@@ -89,6 +92,7 @@ int step_consistent(struct player *p);	/* clear OWNER_DIED: 0 or -EPERM */
 int step_acquire(struct player *p);	/* ACQUIRE without a deadline */
 int step_acquire_until(struct player *p); /* ACQUIRE with p->flags, p->deadline */
 int step_cond_wait(struct player *p);	/* COND_WAIT with p->mutex, flags, deadline */
+int step_many(struct player *p);	/* MANY with p->many, p->items */
 int step_futex_lock(struct player *p);	/* FUTEX_LOCK_PI, p->futex */
 int step_futex_unlock(struct player *p);
 int step_hog(struct player *p);		/* keep the CPU busy while *p->futex */

@@ -230,3 +230,9 @@ int raw_cond_signal(int fd, uint32_t id, uint32_t n, uint32_t *woken)
 	*woken = arg.woken;
 	return ret;
 }
+
+int raw_many(int fd, struct ksync_many *arg)
+{
+	arg->size = sizeof(*arg);
+	return raw_ioctl(fd, KSYNC_IOC_MANY, arg);
+}

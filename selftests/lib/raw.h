@@ -41,5 +41,7 @@ int raw_cond_signal(int fd, uint32_t id, uint32_t n, uint32_t *woken);
 int raw_requeue(int fd, struct ksync_requeue *arg);
 int raw_acquire(int fd, uint32_t id, uint32_t flags, uint64_t deadline);
 int raw_release(int fd, uint32_t id, uint32_t flags, uint32_t count, uint32_t *was);
+/* The whole structure but for its size. */
+int raw_many(int fd, struct ksync_many *arg);
 
 #endif /* KSYNC_SELFTESTS_RAW_H */

@@ -97,8 +97,9 @@ struct ksync_cell {
  *		CAS 0 -> READ locks it.  Else take the entry back as in unlock,
  *		and LOCK with KSYNC_LOCK_READ, which writes the entry itself.
  * read unlock:	depth above 1: subtract 1.  Else clear the entry, full barrier,
- *		read the word: if it has WAITERS and an owner, who waits for
- *		readers to leave, UNLOCK with KSYNC_LOCK_READ.
+ *		read the word: if it has WAITERS, and either an owner, who waits
+ *		for readers to leave, or not WOKEN, when others watch for that,
+ *		UNLOCK with KSYNC_LOCK_READ.
  * write lock:	as for a mutex, but only while READ is clear; else LOCK.
  */
 #define KSYNC_SLOTS		16
@@ -106,7 +107,10 @@ struct ksync_cell {
 #define KSYNC_SLOT_ID		0x00ffffffU
 #define KSYNC_SLOT_DEPTH_MAX	255U
 
-/* The word of a waitq belongs to the program, that of a cond is not used. */
+/*
+ * The word of a waitq belongs to the program.  That of a cond counts its
+ * signals: who signals adds 1 (full barrier) before it looks at cell->waiters.
+ */
 
 /*
  * The word of a sem: its value.  WAITERS is set while somebody waits; the word
@@ -147,6 +151,7 @@ enum ksync_kind {
 #define KSYNC_FEATURE_DEADLOCK		(1ULL << 18)	/* cycles are refused */
 #define KSYNC_FEATURE_NAMES		(1ULL << 19)
 #define KSYNC_FEATURE_LAZY_CEILING	(1ULL << 20)	/* SETTLE is seldom needed */
+#define KSYNC_FEATURE_MANY		(1ULL << 21)	/* waits on many objects */
 
 /**
  * struct ksync_info - KSYNC_IOC_INFO
@@ -555,7 +560,8 @@ struct ksync_cond_wait {
  * @woken: out: how many
  *
  * They move to the mutex and get it one after the other; the caller need not
- * own it. Who is killed before it has the mutex passes the signal on.
+ * own it. Who is killed before it has the mutex passes the signal on. Those that
+ * wait for it with MANY are told of any signal, and do not count.
  */
 struct ksync_cond_signal {
 	__u32 size;
@@ -601,6 +607,74 @@ struct ksync_query {
 	__u32 pad2;
 };
 
+#define KSYNC_MANY_MAX		128	/* objects in one wait */
+
+/**
+ * struct ksync_item - one object of a wait on many
+ * @id: object
+ * @flags: rwlock: KSYNC_LOCK_READ or zero
+ * @expected: waitq, cond: it is waited for until the word differs from this
+ * @result: out: 0; EOWNERDEAD, negative, of a lock that was taken: its previous
+ *	owner died
+ */
+struct ksync_item {
+	__u32 id;
+	__u32 flags;
+	__u32 expected;
+	__s32 result;
+};
+
+/* Flags of MANY, beside INTERRUPTIBLE and REALTIME. */
+#define KSYNC_MANY_ALL		0x10	/* wait for all, else for any one */
+#define KSYNC_MANY_ALERT	0x20	/* @alert ends the wait */
+
+/**
+ * struct ksync_many - KSYNC_IOC_MANY: wait for one of many objects, or for all
+ * @size: sizeof(struct ksync_many)
+ * @count: how many, 1 to KSYNC_MANY_MAX
+ * @items: address of struct ksync_item[count]
+ * @deadline: as in LOCK
+ * @flags: KSYNC_WAIT_INTERRUPTIBLE, KSYNC_WAIT_REALTIME, KSYNC_MANY_*
+ * @thread: the caller's handle; zero if no item is a lock
+ * @alert: with ALERT: an event; it is looked at after the items
+ * @index: out: any: the item that was taken; count: the alert; with an error,
+ *	the item that it is about, if it is about one
+ *
+ * Locks are locked, a unit of a sem is taken, and an auto-reset event is reset.
+ * For one waitq or cond to be waited for, its word has to differ from what was
+ * expected, or, waiting for any, a wake-up was given to it.
+ *
+ * Any: the first one in the order of the items that can be had, or else the
+ * first that comes to be.  The caller stands in the queue of each sem, event and
+ * waitq, and in that of the first lock that somebody has, whose owner it
+ * boosts; other locks it takes when it finds them free.
+ *
+ * All: they are taken in one step, while each can be had.  Until then nothing is
+ * taken while the caller sleeps, and nothing is kept from others: they may
+ * use up what the caller waits for.  The caller stands in the queue of one of
+ * those that are missing, a lock if there is one.
+ *
+ * 0		see @index
+ * EOWNERDEAD	as 0, and a previous owner died: see the items' results
+ * EINVAL	an item is listed twice (all); it is listed as the alert too;
+ *		@alert is no event
+ * EDEADLK	all: the caller has this lock, or waiting for it would close a
+ *		cycle; any: that is so for each item
+ * EAGAIN	READ: see LOCK
+ * ENOTRECOVERABLE, EUCLEAN  this lock cannot be had: see LOCK
+ * ETIMEDOUT, EINTR, ENOSPC, ENOMEM  as in LOCK
+ */
+struct ksync_many {
+	__u32 size;
+	__u32 count;
+	__u64 items;
+	__u64 deadline;
+	__u32 flags;
+	__u32 thread;
+	__u32 alert;
+	__u32 index;
+};
+
 /* The size travels in the structure, not in the command: structures can grow. */
 #define KSYNC_IOC_MAGIC		'K'
 #define KSYNC_IOC_INFO		_IO(KSYNC_IOC_MAGIC, 0x80)
@@ -620,5 +694,6 @@ struct ksync_query {
 #define KSYNC_IOC_COND_SIGNAL	_IO(KSYNC_IOC_MAGIC, 0x8e)
 #define KSYNC_IOC_CEILING	_IO(KSYNC_IOC_MAGIC, 0x8f)
 #define KSYNC_IOC_SETTLE	_IO(KSYNC_IOC_MAGIC, 0x90)
+#define KSYNC_IOC_MANY		_IO(KSYNC_IOC_MAGIC, 0x91)
 
 #endif /* _UAPI_LINUX_KSYNC_H */

@@ -85,3 +85,18 @@ KSYNC_EXPORT int ksync_event_wait_slow_(struct ksync_event *e)
 {
 	return ksync_event_wait_until_(e, 0, CLOCK_MONOTONIC, NULL);
 }
+
+/* Beside WAITERS it may be set for somebody who decides whether to take it. */
+KSYNC_EXPORT int ksync_event_try_slow_(struct ksync_event *e)
+{
+	int ret;
+
+	if (ksync_object_stale(&e->o))
+		return -EBADF;
+	if (ksync_event_take_(e))
+		return 0;
+	if (!(read_word(e) & KSYNC_EVENT_SET))
+		return -EAGAIN;
+	ret = ksync_acquire(&e->o, 0, 0);
+	return ret == -ETIMEDOUT ? -EAGAIN : ret;
+}

@@ -28,6 +28,11 @@
  * A waiter saw the condition false under the mutex, and releases that at A.  So
  * B, which made it true, comes after A, acquires what A released, and the
  * signalling side sees the waiter.  No fence is needed for it.
+ *
+ * Who waits for a cond and other objects (<ksync/many.h>) unlocks the mutex
+ * first.  It reads the count of signals before, which each signal raises, and
+ * its wait is over if that has changed.  Raising it is a full barrier before the
+ * look at waiters.
  */
 #ifndef KSYNC_COND_H
 #define KSYNC_COND_H
@@ -210,8 +215,21 @@ int ksync_cond_wake_slow_(struct ksync_cond *c, uint32_t n);
  */
 static inline int ksync_cond_wake(struct ksync_cond *c, uint32_t n)
 {
+	__atomic_add_fetch(&c->o.cell->word, 1, __ATOMIC_SEQ_CST);
 	return __atomic_load_n(&c->o.cell->waiters, __ATOMIC_RELAXED) ?
 		ksync_cond_wake_slow_(c, n) : 0;
+}
+
+/**
+ * ksync_cond_count() - how many signals were given, modulo 2^32
+ * @c: condition variable
+ *
+ * For a wait on many objects: read it with the mutex locked and the condition
+ * false, unlock, and wait until it has changed.
+ */
+static inline uint32_t ksync_cond_count(const struct ksync_cond *c)
+{
+	return __atomic_load_n(&c->o.cell->word, __ATOMIC_RELAXED);
 }
 
 /**

@@ -89,7 +89,7 @@ static inline uint32_t ksync_event_id(const struct ksync_event *e)
 	return e->o.id;
 }
 
-/* Auto reset: SET beside WAITERS is being taken by somebody in the module. */
+/* Auto reset: whose SET beside WAITERS is, the module knows. */
 static inline bool ksync_event_take_(struct ksync_event *e)
 {
 	uint32_t seen = __atomic_load_n(&e->o.cell->word, __ATOMIC_ACQUIRE);
@@ -106,6 +106,7 @@ static inline bool ksync_event_take_(struct ksync_event *e)
 /* The slow paths. */
 int ksync_event_set_slow_(struct ksync_event *e);
 int ksync_event_wait_slow_(struct ksync_event *e);
+int ksync_event_try_slow_(struct ksync_event *e);
 int ksync_event_wait_until_(struct ksync_event *e, unsigned int flags,
 			    clockid_t clock, const struct timespec *abs);
 
@@ -217,9 +218,7 @@ static inline int ksync_event_wait_interruptible(struct ksync_event *e,
  */
 static inline int ksync_event_wait_try(struct ksync_event *e)
 {
-	if (ksync_event_take_(e))
-		return 0;
-	return ksync_usable_(&e->o) ? -EAGAIN : -EBADF;
+	return ksync_event_take_(e) ? 0 : ksync_event_try_slow_(e);
 }
 
 #ifdef __cplusplus

@@ -56,12 +56,16 @@ static inline uint32_t ksync_slot_set_(const struct ksync_object *o,
 	return __atomic_load_n(&o->cell->word, __ATOMIC_SEQ_CST);
 }
 
-/* A writer has the word and may wait for the caller, which has left. */
+/*
+ * Somebody may wait for the caller, which has left: a writer that has the word, or,
+ * where nobody is on the way to it, one who waits for many locks.
+ */
 static inline bool ksync_drains_(uint32_t word)
 {
 	uint32_t owner = word & KSYNC_OWNER;
 
-	return word & KSYNC_WAITERS && owner && owner <= KSYNC_HANDLE_MAX;
+	return word & KSYNC_WAITERS &&
+	       (owner ? owner <= KSYNC_HANDLE_MAX : !(word & KSYNC_WOKEN));
 }
 
 /* A thread that holds no read lock uses the first entry of its first slot. */

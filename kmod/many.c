@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MANY: waiting for one of many objects; and what waiting for all shares with it.
+ *
+ * Nothing here waits in a way of its own.  A part that is a sem, an event, a waitq
+ * or a cond has a waiter in that object's queue, and whoever serves it claims the
+ * wait first: so it is given one thing only.  For locks there is one queue to sit
+ * in, that of the first one that somebody has: lock.c waits there, and lends our
+ * priority.  The others are watched.
+ *
+ *	CPU0 (waits)				CPU1 (serves part i)
+ *	----					----
+ *	sits in an rt_mutex, or sleeps		lock(bucket i)
+ *						claim: 0 -> i + 1
+ *						told = true
+ *						TIF_NOTIFY_SIGNAL
+ *						unlock(bucket i), wake up
+ *	leaves all queues
+ *	reads the claim: i is ours
+ *
+ * A lock that is got while another part claims the wait is given back: it was
+ * ours for a moment, and nobody was harmed.  Nothing else is ever given back.
+ *
+ * A user may reset an event between the claim and the use of it.  Then those who
+ * came to serve other parts meanwhile have passed us over: everything is looked
+ * at again from the beginning.
+ */
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/task_work.h>
+#include <linux/uaccess.h>
+
+#include "many.h"
+#include "queue.h"
+#include "rwlock.h"
+#include "trace.h"
+#include "watch.h"
+
+static u32 nr_parts(const struct ksync_many_call *c)
+{
+	return c->arg->count + !!(c->arg->flags & KSYNC_MANY_ALERT);
+}
+
+/*
+ * Clear what got us out of an rt_mutex.  Task work uses the same flag, and whoever
+ * adds some sets the flag afterwards: it is set again here, or there.
+ *
+ * Return: whether we may wait again.
+ */
+static bool notify_clear(void)
+{
+	clear_thread_flag(TIF_NOTIFY_SIGNAL);
+	smp_mb__after_atomic();
+	if (task_work_pending(current))
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
+	return !signal_pending(current);
+}
+
+/** ksync_many_heard() - whether a part has been poked since this was asked last */
+bool ksync_many_heard(struct ksync_many_call *c)
+{
+	return xchg(&c->told, false);
+}
+
+/**
+ * ksync_many_go_on() - a wait was broken off: was it for something in here?
+ * @c: call
+ *
+ * The flag goes first: whoever pokes sets it last.
+ *
+ * Return: true: look, and wait again. False: tell user space why.
+ */
+bool ksync_many_go_on(struct ksync_many_call *c)
+{
+	return notify_clear() || READ_ONCE(c->told) || atomic_read(&c->claim);
+}
+
+/* Set the request up for lock @i. Return: as ksync_lock_begin(). */
+static int begin(struct ksync_many_call *c, u32 i, u32 flags)
+{
+	struct ksync_part *p = &c->parts[i];
+
+	c->lock = (struct ksync_lock){
+		.id = p->obj.id,
+		.thread = c->arg->thread,
+		.flags = flags | p->item.flags,
+		.deadline = c->arg->deadline,
+	};
+	memset(&c->r, 0, sizeof(c->r));
+	c->r.obj = p->obj;
+	c->r.arg = &c->lock;
+	return ksync_lock_begin(&c->r);
+}
+
+static int note_death(struct ksync_part *p, int ret)
+{
+	p->item.result = ret == -EOWNERDEAD ? ret : 0;
+	return ret;
+}
+
+/** ksync_many_try() - lock part @i, or an answer of LOCK with TRY */
+int ksync_many_try(struct ksync_many_call *c, u32 i)
+{
+	int ret = begin(c, i, KSYNC_WAIT_TRY);
+
+	return note_death(&c->parts[i], ret > 0 ? ksync_lock_try(&c->r) : ret);
+}
+
+/** ksync_many_undo() - give part @i back, a lock, as it was */
+void ksync_many_undo(struct ksync_many_call *c, u32 i)
+{
+	struct ksync_object obj = c->parts[i].obj;
+	const u32 handle = c->arg->thread;
+	struct ksync_thread *self = ksync_thread_current(c->domain, handle);
+
+	if (c->parts[i].item.flags & KSYNC_LOCK_READ)
+		ksync_rwlock_undo_read(&obj, self, handle);
+	else
+		ksync_unlock_unharmed(&obj, self, handle);
+	c->parts[i].item.result = 0;
+}
+
+/**
+ * ksync_many_sit() - wait for lock @i in its queue
+ * @c: call
+ * @i: part
+ *
+ * What is poked meanwhile breaks it off.  Where there is something else to wait
+ * for, a cycle through this wait is none: see graph.c.
+ *
+ * Return: an answer of LOCK, or why it was broken off.
+ */
+int ksync_many_sit(struct ksync_many_call *c, u32 i)
+{
+	const u32 mask = KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME;
+	int ret = begin(c, i, c->arg->flags & mask);
+
+	if (ret > 0) {
+		WRITE_ONCE(c->r.self->soft, !(c->arg->flags & KSYNC_MANY_ALL) && nr_parts(c) > 1);
+		ret = ksync_lock_wait(&c->r);
+		WRITE_ONCE(c->r.self->soft, false);
+	}
+	return note_death(&c->parts[i], ret);
+}
+
+/** ksync_many_sleep() - until something was claimed or poked: -EBUSY; or why not */
+int ksync_many_sleep(struct ksync_many_call *c)
+{
+	int ret = -EBUSY;
+
+	if (!c->clock.timer.armed)
+		ksync_waiter_start(&c->clock, c->arg->flags, c->arg->deadline);
+	for (;;) {
+		set_current_state(TASK_INTERRUPTIBLE);
+		if (smp_load_acquire(&c->told) || atomic_read(&c->claim))
+			break;
+		if (READ_ONCE(c->clock.timer.fired) || signal_pending(current)) {
+			ret = ksync_waiter_broken(&c->clock, c->arg->flags);
+			break;
+		}
+		schedule();
+	}
+	__set_current_state(TASK_RUNNING);
+	return ret;
+}
+
+/* The lock is ours; is it what the wait gets? */
+static int keep(struct ksync_many_call *c, u32 i)
+{
+	if (!ksync_many_claim(&c->parts[i].w))
+		ksync_many_undo(c, i);
+	return 0;
+}
+
+/* Look at lock @i. Return: -EBUSY: it is not to be had. */
+static int look_at_lock(struct ksync_many_call *c, u32 i)
+{
+	int ret = ksync_many_try(c, i);
+
+	if (ksync_lock_got(ret))
+		return keep(c, i);
+	c->parts[i].hopeless = ret == -EDEADLK;
+	if (ret == -EDEADLK)
+		ret = -EBUSY;
+	else if (ret != -EBUSY)
+		c->arg->index = i;
+	return ret;
+}
+
+/**
+ * ksync_many_enter() - be where part @i is served
+ * @c: call
+ * @i: part, not entered yet
+ *
+ * Return: -EBUSY: it is to be waited for; 0, -ECANCELED: c->claim says what the
+ * wait was given, or, where all are waited for, it is there. Or an error that is
+ * about this part.
+ */
+int ksync_many_enter(struct ksync_many_call *c, u32 i)
+{
+	struct ksync_part *p = &c->parts[i];
+	int ret = ksync_waiter_init(&p->w, c->domain);
+
+	if (ret)
+		return ret;
+	p->w.many = c;
+	p->w.index = i;
+	p->w.expected = p->item.expected;
+	p->w.look = c->arg->flags & KSYNC_MANY_ALL && i < c->arg->count;
+	p->w.timer.notify = c->locks;
+	if (ksync_part_owned(p)) {
+		ret = ksync_watch_enter(&p->w, &p->obj);
+		p->in = !ret;
+		ret = ret ? ret : look_at_lock(c, i);
+	} else {
+		ret = ksync_queue_join(&p->w, &p->obj);
+		p->in = ret == -EBUSY;
+		if (ret == -EAGAIN)
+			ret = 0;
+	}
+	if (!p->in)
+		ksync_waiter_fini(&p->w, c->domain);
+	if (ret == -EBADF)
+		c->arg->index = i;
+	return ret;
+}
+
+/** ksync_many_leave() - undoes that */
+void ksync_many_leave(struct ksync_many_call *c, u32 i)
+{
+	struct ksync_part *p = &c->parts[i];
+
+	if (!p->in)
+		return;
+	if (ksync_part_owned(p))
+		ksync_watch_leave(&p->w);
+	else
+		ksync_queue_quit(&p->w);
+	p->in = false;
+	ksync_waiter_fini(&p->w, c->domain);
+}
+
+/* Try the locks that we were told of. Return: as look_at_lock(). */
+static int try_told(struct ksync_many_call *c)
+{
+	struct ksync_part *p;
+	int ret = -EBUSY;
+	u32 i;
+
+	if (!ksync_many_heard(c))
+		return -EBUSY;
+	for (i = 0; i < nr_parts(c) && ret == -EBUSY; i++) {
+		p = &c->parts[i];
+		if (!ksync_part_owned(p) || !READ_ONCE(p->w.poked))
+			continue;
+		ksync_watch_clear(&p->w);
+		ret = look_at_lock(c, i);
+	}
+	return ret;
+}
+
+/* The lock to sit at; nr_parts() if there is none. */
+static u32 find_seat(const struct ksync_many_call *c)
+{
+	u32 i;
+
+	for (i = 0; i < nr_parts(c); i++)
+		if (ksync_part_owned(&c->parts[i]) && !c->parts[i].hopeless)
+			break;
+	return i;
+}
+
+/* Nothing but locks that will never be free as long as we wait. */
+static bool deadlock(const struct ksync_many_call *c)
+{
+	u32 i;
+
+	for (i = 0; i < nr_parts(c); i++)
+		if (!c->parts[i].hopeless)
+			return false;
+	return true;
+}
+
+/* Return: -EBUSY: look again; 0: see c->claim; or why the wait is over. */
+static int wait(struct ksync_many_call *c)
+{
+	const u32 seat = find_seat(c);
+	int ret;
+
+	if (seat == nr_parts(c))
+		return deadlock(c) ? -EDEADLK : ksync_many_sleep(c);
+	ret = ksync_many_sit(c, seat);
+	if (ksync_lock_got(ret))
+		return keep(c, seat);
+	if (ret == -EDEADLK) {
+		c->parts[seat].hopeless = true;
+		return -EBUSY;
+	}
+	if (ret == -ENOTRECOVERABLE || ret == -EUCLEAN || ret == -EBADF)
+		c->arg->index = seat;
+	return ret;
+}
+
+/* All parts are entered, and none is to be had. */
+static int wait_for_one(struct ksync_many_call *c)
+{
+	int ret;
+
+	do {
+		ret = try_told(c);
+		if (ret == -EBUSY && !atomic_read(&c->claim) && !READ_ONCE(c->again))
+			ret = wait(c);
+		else if (ret == -EBUSY)
+			return 0;
+		if (ksync_many_broken(ret) && ksync_many_go_on(c))
+			ret = -EBUSY;
+	} while (ret == -EBUSY);
+	return ret;
+}
+
+/* No answer, but an order. */
+#define ONCE_MORE	1
+
+/* What was claimed is ours, whatever else happened. */
+static int conclude(struct ksync_many_call *c, int ret)
+{
+	const u32 claim = atomic_read(&c->claim);
+	struct ksync_part *p;
+
+	if (!claim)
+		return ret ? ret : ONCE_MORE;
+	p = &c->parts[claim - 1];
+	c->arg->index = claim - 1;
+	if (!ksync_part_owned(p))
+		return 0;
+	if (p->item.flags & KSYNC_LOCK_READ)
+		ksync_watch_pass(&p->obj);
+	return p->item.result;
+}
+
+static int any_once(struct ksync_many_call *c)
+{
+	int ret = -EBUSY;
+	u32 i;
+
+	c->again = false;
+	c->told = false;
+	for (i = 0; i < nr_parts(c) && ret == -EBUSY; i++)
+		ret = ksync_many_enter(c, i);
+	if (ret == -EBUSY)
+		ret = wait_for_one(c);
+	while (i--)
+		ksync_many_leave(c, i);
+	return conclude(c, ret == -ECANCELED ? 0 : ret);
+}
+
+static int any(struct ksync_many_call *c)
+{
+	int ret;
+
+	do {
+		ret = any_once(c);
+	} while (ret == ONCE_MORE && !signal_pending(current));
+	return ret == ONCE_MORE ? -ERESTARTNOINTR : ret;
+}
+
+static int find(struct ksync_many_call *c, u32 i)
+{
+	struct ksync_part *p = &c->parts[i];
+	int ret = ksync_object_find(c->domain, p->item.id, &p->obj);
+
+	if (ret)
+		return ret;
+	if (p->item.flags & (p->obj.ops->kind == KSYNC_KIND_RWLOCK ? ~KSYNC_LOCK_READ : ~0U))
+		return -EINVAL;
+	if (ksync_part_owned(p))
+		c->locks = true;
+	return 0;
+}
+
+/* The items come in; and their results can go out. */
+static int read_items(struct ksync_many_call *c)
+{
+	struct ksync_item __user *from = u64_to_user_ptr(c->arg->items);
+	int ret = 0;
+	u32 i;
+
+	for (i = 0; i < c->arg->count && !ret; i++) {
+		if (copy_from_user(&c->parts[i].item, from + i, sizeof(*from)) ||
+		    put_user(0, &from[i].result))
+			return -EFAULT;
+		c->parts[i].item.result = 0;
+		ret = find(c, i);
+		if (ret)
+			c->arg->index = i;
+	}
+	return ret;
+}
+
+static int read_alert(struct ksync_many_call *c)
+{
+	struct ksync_part *p = &c->parts[c->arg->count];
+	u32 i;
+	int ret;
+
+	if (!(c->arg->flags & KSYNC_MANY_ALERT))
+		return c->arg->alert ? -EINVAL : 0;
+	p->item.id = c->arg->alert;
+	c->arg->index = c->arg->count;
+	ret = find(c, c->arg->count);
+	if (!ret && p->obj.ops->kind != KSYNC_KIND_EVENT)
+		ret = -EINVAL;
+	for (i = 0; i < c->arg->count && !ret; i++)
+		if (c->parts[i].item.id == p->item.id)
+			ret = -EINVAL;
+	return ret;
+}
+
+static void write_results(struct ksync_many_call *c)
+{
+	struct ksync_item __user *to = u64_to_user_ptr(c->arg->items);
+	u32 i;
+
+	/* It could be written before. Whoever unmaps it meanwhile is not told. */
+	for (i = 0; i < c->arg->count; i++)
+		if (c->parts[i].item.result && put_user(c->parts[i].item.result, &to[i].result))
+			break;
+}
+
+#define MANY_FLAGS (KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME | \
+		    KSYNC_MANY_ALL | KSYNC_MANY_ALERT)
+
+static int many(struct ksync_many_call *c)
+{
+	int ret = read_items(c);
+
+	if (!ret)
+		ret = read_alert(c);
+	if (!ret && c->locks && !ksync_thread_current(c->domain, c->arg->thread))
+		ret = -ESRCH;
+	if (!ret)
+		ret = ksync_waiter_init(&c->clock, c->domain);
+	if (ret)
+		return ret;
+	ret = c->arg->flags & KSYNC_MANY_ALL ? ksync_many_all(c) : any(c);
+	ksync_waiter_fini(&c->clock, c->domain);
+	if (ret == -EOWNERDEAD)
+		write_results(c);
+	return ret;
+}
+
+/** ksync_many() - KSYNC_IOC_MANY */
+int ksync_many(struct ksync_domain *d, struct ksync_many *arg)
+{
+	struct ksync_many_call c = { .domain = d, .arg = arg };
+	int ret;
+
+	if (arg->flags & ~MANY_FLAGS || !arg->count || arg->count > KSYNC_MANY_MAX ||
+	    !ksync_deadline_valid(arg->deadline))
+		return -EINVAL;
+	c.parts = kvcalloc(arg->count + 1, sizeof(*c.parts), GFP_KERNEL_ACCOUNT);
+	if (!c.parts)
+		return -ENOMEM;
+	ret = many(&c);
+	kvfree(c.parts);
+	return ret;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Waits on many objects: what those who serve waiters have to know of them.
+ *
+ * Such a wait has a waiter at several objects, and is given one thing: whoever
+ * would serve one of its waiters has to claim it first.
+ */
+#ifndef KSYNC_MANY_H
+#define KSYNC_MANY_H
+
+#include <linux/sched/task.h>
+
+#include "core.h"
+
+/* Instead of the index of a part: all of them. */
+#define KSYNC_CLAIM_ALL		-1
+
+/**
+ * struct ksync_part - an item, or the alert, which is an item like others
+ * @item: as asked for
+ * @obj: which
+ * @w: in its queue, or watching it
+ * @in: it is
+ * @taken: all: this lock is ours already
+ * @hopeless: any: waiting for this lock would close a cycle
+ */
+struct ksync_part {
+	struct ksync_item item;
+	struct ksync_object obj;
+	struct ksync_waiter w;
+	bool in;
+	bool taken;
+	bool hopeless;
+};
+
+/**
+ * struct ksync_many_call - one call of MANY
+ * @domain: where
+ * @arg: the call
+ * @parts: the items, in their order, and the alert
+ * @order: all: the same without the alert, by id
+ * @buckets: all: those of the items that are no locks, by address
+ * @nr_buckets: how many
+ * @claim: 0; or what the wait was given: a part's index and 1, or CLAIM_ALL
+ * @told: one of its waiters was poked
+ * @again: what was claimed was not there: whom others passed over looks again
+ * @locks: there are locks among the items: it may have to be got out of an rt_mutex
+ * @clock: its deadline, while it sleeps
+ * @r: its wait in the queue of a lock
+ * @lock: that, as a call of LOCK
+ */
+struct ksync_many_call {
+	struct ksync_domain *domain;
+	struct ksync_many *arg;
+	struct ksync_part *parts;
+	u8 order[KSYNC_MANY_MAX];
+	struct ksync_bucket **buckets;
+	u32 nr_buckets;
+	atomic_t claim;
+	bool told;
+	bool again;
+	bool locks;
+	struct ksync_waiter clock;
+	struct ksync_request r;
+	struct ksync_lock lock;
+};
+
+/**
+ * ksync_many_claim() - under the bucket lock: may a waiter be given something?
+ * @w: a waiter, of any sort
+ *
+ * Once this has said yes to one part of a wait on many, no other is given to.
+ */
+static inline bool ksync_many_claim(struct ksync_waiter *w)
+{
+	return !w->many || !atomic_cmpxchg(&w->many->claim, 0, w->index + 1);
+}
+
+/* What was claimed was not there after all: all parts have to look again. */
+static inline void ksync_many_unclaim(struct ksync_waiter *w)
+{
+	if (!w->many)
+		return;
+	atomic_set(&w->many->claim, 0);
+	w->many->again = true;
+}
+
+/**
+ * ksync_many_poke() - under the bucket lock: a waiter has to run
+ * @w: a waiter, of any sort
+ *
+ * Return: its task, with a reference, to be woken once the lock is released.
+ */
+static inline struct task_struct *ksync_many_poke(struct ksync_waiter *w)
+{
+	if (w->many) {
+		w->poked = true;
+		smp_store_release(&w->many->told, true);
+		ksync_timer_break(&w->timer);
+	}
+	return get_task_struct(w->task);
+}
+
+/* many.c: for many_all.c */
+static inline bool ksync_part_owned(const struct ksync_part *p)
+{
+	return p->obj.ops->owned;
+}
+
+static inline bool ksync_many_broken(int ret)
+{
+	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR;
+}
+
+int ksync_many_enter(struct ksync_many_call *c, u32 i);
+void ksync_many_leave(struct ksync_many_call *c, u32 i);
+int ksync_many_try(struct ksync_many_call *c, u32 i);
+void ksync_many_undo(struct ksync_many_call *c, u32 i);
+int ksync_many_sit(struct ksync_many_call *c, u32 i);
+int ksync_many_sleep(struct ksync_many_call *c);
+bool ksync_many_go_on(struct ksync_many_call *c);
+bool ksync_many_heard(struct ksync_many_call *c);
+
+/* many_all.c */
+int ksync_many_all(struct ksync_many_call *c);
+
+#endif /* KSYNC_MANY_H */

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Watching a lock: to be told when it is worth a try.
+ *
+ * A task can be in the queue of one lock only, that of its rt_mutex.  Whoever
+ * waits for one of many locks watches the others.  Watchers are kept in a state
+ * of their own beside that of the waiters.  While it exists the word has WAITERS,
+ * so that each unlock comes here:
+ *
+ *	CPU0 (watches)				CPU1 (unlocks, user space)
+ *	----					----
+ *	lock(bucket), enter
+ *	fetch_or: word |= WAITERS	[A]	cmpxchg: handle -> 0	[B]
+ *	unlock(bucket)
+ *	try to lock
+ *
+ * Either [B] comes first, and CPU0 finds the word free; or [B] fails, and CPU1
+ * comes for the bucket lock, and tells.
+ *
+ * One watcher is told, the top one, and no other while that one is on its way:
+ *
+ *	CPU0 (told)				CPU1 (unlocks)
+ *	----					----
+ *	lock(bucket)				lock(bucket)
+ *	poked = false		[C]		the word is free
+ *	unlock(bucket)				poked already?		[D]
+ *	try to lock				unlock(bucket)
+ *
+ * If [D] says so, [C] is still to come, and the try after it.  If the try fails
+ * somebody has the word, and will be here.  Who was told and leaves without a
+ * try passes it on.
+ */
+#include <linux/sched/task.h>
+
+#include "many.h"
+#include "trace.h"
+#include "watch.h"
+
+static struct ksync_state *watch_state(const struct ksync_object *obj,
+				       struct ksync_bucket *b, struct ksync_state **spare)
+{
+	struct ksync_state *st = ksync_state_find_watch(b, obj->domain, obj->id);
+
+	if (st)
+		return st;
+	st = *spare;
+	*spare = NULL;
+	st->bucket = b;
+	st->obj = *obj;
+	WRITE_ONCE(st->side, KSYNC_SIDE_WATCH);
+	ksync_state_publish(st, b);
+	return st;
+}
+
+/**
+ * ksync_watch_enter() - watch a lock
+ * @w: waiter
+ * @obj: of a kind that has owners
+ *
+ * Return: 0; -EBADF, -ENOMEM. A try has to follow.
+ */
+int ksync_watch_enter(struct ksync_waiter *w, const struct ksync_object *obj)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+	struct ksync_state *spare = ksync_state_alloc();
+	int ret = -EBADF;
+
+	if (!spare)
+		return -ENOMEM;
+	raw_spin_lock(&b->lock);
+	if (!ksync_object_stale(obj)) {
+		ksync_waiter_enqueue(w, watch_state(obj, b, &spare));
+		ksync_word_set(obj, KSYNC_WAITERS); /* [A] */
+		ret = 0;
+	}
+	raw_spin_unlock(&b->lock);
+	ksync_state_free(spare);
+	return ret;
+}
+
+static bool free_for_all(const struct ksync_object *obj)
+{
+	/* Nobody's handle is 0: the verdict is that of a stranger. */
+	return ksync_lock_got(ksync_word_verdict(obj, 0));
+}
+
+/** ksync_watch_leave() - watch no more; not under a raw lock */
+void ksync_watch_leave(struct ksync_waiter *w)
+{
+	struct ksync_state *st = w->state, *gone = NULL;
+	const struct ksync_object obj = st->obj;
+	struct ksync_tell t = {};
+
+	raw_spin_lock(&st->bucket->lock);
+	if (ksync_waiter_dequeue(w)) {
+		gone = st;
+		if (!ksync_state_find(st->bucket, obj.domain, obj.id) &&
+		    !ksync_state_find_drain(st->bucket, obj.domain, obj.id))
+			ksync_word_clear(&obj, KSYNC_WAITERS);
+	} else if (w->poked && free_for_all(&obj)) {
+		ksync_watch_collect(&obj, &t);
+	}
+	raw_spin_unlock(&st->bucket->lock);
+	ksync_watch_tell(&obj, &t);
+	if (gone)
+		ksync_state_put(gone);
+}
+
+/** ksync_watch_clear() - the current task was told, and is going to try */
+void ksync_watch_clear(struct ksync_waiter *w)
+{
+	struct ksync_bucket *b = w->state->bucket;
+
+	raw_spin_lock(&b->lock);
+	WRITE_ONCE(w->poked, false); /* [C] */
+	raw_spin_unlock(&b->lock);
+}
+
+/*
+ * Those that queue up come first, unless the watcher is more important: then
+ * both try.
+ */
+static bool has_turn(const struct ksync_waiter *w)
+{
+	const struct ksync_state *st;
+
+	st = ksync_state_find(w->state->bucket, w->state->obj.domain, w->state->obj.id);
+	return !st || w->prio < ksync_waiter_top(st)->prio;
+}
+
+/**
+ * ksync_watch_collect() - under the bucket lock: the object is worth a look
+ * @obj: object
+ * @t: filled in; ksync_watch_tell() follows once the lock is released
+ */
+void ksync_watch_collect(const struct ksync_object *obj, struct ksync_tell *t)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+	struct ksync_state *watch = ksync_state_find_watch(b, obj->domain, obj->id);
+	struct ksync_waiter *top;
+
+	*t = (struct ksync_tell){};
+	if (!watch)
+		return;
+	top = ksync_waiter_top(watch);
+	if (top->poked || !has_turn(top)) /* [D] */
+		return;
+	t->task = ksync_many_poke(top);
+}
+
+/** ksync_watch_tell() - no lock held */
+void ksync_watch_tell(const struct ksync_object *obj, struct ksync_tell *t)
+{
+	if (!t->task)
+		return;
+	trace_wake(obj, t->task);
+	wake_up_process(t->task);
+	put_task_struct(t->task);
+}
+
+/**
+ * ksync_watch_pass() - no lock held: the object may be had by one more
+ * @obj: object
+ *
+ * Whoever begins to watch it just now looks by itself.
+ */
+void ksync_watch_pass(const struct ksync_object *obj)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+	struct ksync_tell t = {};
+
+	if (!atomic_read(&obj->domain->watches))
+		return;
+	raw_spin_lock(&b->lock);
+	if (free_for_all(obj))
+		ksync_watch_collect(obj, &t);
+	raw_spin_unlock(&b->lock);
+	ksync_watch_tell(obj, &t);
+}
+
+/* Tell of one object in this bucket that a dead thread has. Return: whether it did. */
+static bool tell_of_death(struct ksync_bucket *b, const struct ksync_domain *d, u32 handle)
+{
+	struct ksync_tell t = {};
+	struct ksync_object obj;
+	struct ksync_state *st;
+
+	raw_spin_lock(&b->lock);
+	hlist_for_each_entry(st, &b->states, node) {
+		obj = st->obj;
+		if (st->side != KSYNC_SIDE_WATCH || obj.domain != d || !obj.ops->owned)
+			continue;
+		if ((READ_ONCE(obj.cell->word) & KSYNC_OWNER) != handle)
+			continue;
+		ksync_watch_collect(&obj, &t);
+		if (t.task)
+			break;
+	}
+	raw_spin_unlock(&b->lock);
+	ksync_watch_tell(&obj, &t);
+	return t.task;
+}
+
+/**
+ * ksync_watch_owner_died() - may sleep: tell of what a dead thread has
+ * @d: domain
+ * @handle: of the thread
+ *
+ * Nobody is registered as the owner of what is only watched, so the words tell.
+ */
+void ksync_watch_owner_died(const struct ksync_domain *d, u32 handle)
+{
+	struct ksync_bucket *b;
+	u32 i;
+
+	if (!atomic_read(&d->watches))
+		return;
+	for (i = 0; (b = ksync_bucket_at(i)); i++) {
+		while (tell_of_death(b, d, handle))
+			;
+		cond_resched();
+	}
+}
