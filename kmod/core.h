@@ -103,7 +103,7 @@ struct ksync_domain {
  * @blocked: what this task waits for; set under the graph lock, cleared by the
  *	task itself
  * @stage: enum ksync_stage of its wait on a cond
- * @soft: it waits for something else as well, which may come
+ * @soft: it waits for something else as well, which may come; graph lock
  * @attaches: where; attach_lock
  * @booster: of a thread that uses priority ceilings
  * @refs: one for each attach
@@ -472,6 +472,7 @@ void ksync_rtm_unlock(struct rt_mutex *rtm);
 /* graph.c */
 int ksync_graph_block(struct ksync_waiter *w);
 int ksync_graph_park(struct ksync_waiter *w);
+void ksync_graph_soften(struct ksync_thread *self, bool soft);
 void ksync_graph_unblock(struct ksync_thread *self);
 struct ksync_thread *ksync_graph_holder(const struct ksync_state *st);
 

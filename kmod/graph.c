@@ -26,11 +26,13 @@
  * Conversely each thread on a true cycle had written its locks' words, or was
  * registered as their owner, before it took the graph lock to wait.
  *
- * A thread that waits for one of many locks has the edge of the one in whose queue
- * it sits.  A cycle through it is none, for something else may get it out; but
- * rt_mutex must not see that cycle.  So whoever would close it stays out of the
- * chain, as with those that lead away from ksync.  The thread itself does not sit
- * where that closes a cycle.
+ * A thread that waits for one of many objects has the edge of the lock in whose
+ * queue it sits.  A cycle through it is none, for something else may get it out;
+ * but rt_mutex must not see that cycle.  So whoever would close it stays out of the
+ * chain, as with those that lead away from ksync, and the thread is made to look
+ * again: it does not sit where that closes a cycle, and if there is nowhere else to
+ * sit or to wait, it is the one that is refused.  (Where two that wait for one of
+ * many locks each have all that the other waits for, nobody is.)
  *
  * The edge of a waiter that is moved from a cond to its mutex is set by who
  * moves it: it sleeps meanwhile, and releases nothing either.
@@ -112,12 +114,12 @@ static bool leads_away(const struct ksync_thread *self, const struct ksync_threa
 /**
  * struct trail - what a walk has seen
  * @cycle: how many threads are in the cycle; 0: there is none
- * @soft: one of those met may be got out by something else
+ * @soft: the first thread met that may be got out by something else
  * @parked: the first thread that stops a boost: it is not blocked yet
  */
 struct trail {
 	u32 cycle;
-	bool soft;
+	struct ksync_thread *soft;
 	struct ksync_thread *parked;
 };
 
@@ -144,7 +146,8 @@ static int walk(struct ksync_thread *self, struct trail *trail)
 			trail->cycle = len;
 			return -EDEADLK;
 		}
-		trail->soft |= READ_ONCE(holder->soft);
+		if (!trail->soft && READ_ONCE(holder->soft))
+			trail->soft = holder;
 		if (!trail->parked && stops_boost(holder, self))
 			trail->parked = holder;
 		t = holder;
@@ -152,7 +155,20 @@ static int walk(struct ksync_thread *self, struct trail *trail)
 	return -EDEADLK;
 }
 
-/* Set the edge and walk; whom to wake before this is done again is put in *@next. */
+/*
+ * Have a thread that sits in a queue look again.  While it is soft it is in its
+ * call, where it expects this.
+ */
+static struct task_struct *unseat(struct ksync_thread *t)
+{
+	set_tsk_thread_flag(t->task, TIF_NOTIFY_SIGNAL);
+	return get_task_struct(t->task);
+}
+
+/*
+ * Set the edge and walk.  Whom to wake is put in *@next; with 0, before this is
+ * done again.
+ */
 static int block(struct ksync_waiter *w, struct task_struct **next)
 {
 	struct ksync_thread *self = w->thread;
@@ -171,6 +187,8 @@ static int block(struct ksync_waiter *w, struct task_struct **next)
 		WRITE_ONCE(self->blocked, NULL);
 	else if (!ret && trail.parked)
 		*next = ksync_unpark(trail.parked);
+	else if (ret == -EXDEV && trail.soft && !self->soft)
+		*next = unseat(trail.soft);
 	rcu_read_unlock();
 	ksync_qlock_unlock(&graph_lock, &node);
 	return ret;
@@ -194,7 +212,7 @@ int ksync_graph_block(struct ksync_waiter *w)
 	do {
 		ret = block(w, &next);
 		ksync_unpark_wake(&w->state->obj, next);
-	} while (next);
+	} while (!ret && next);
 	return ret;
 }
 
@@ -223,6 +241,16 @@ int ksync_graph_park(struct ksync_waiter *w)
 	rcu_read_unlock();
 	ksync_qlock_unlock(&graph_lock, &node);
 	return ret;
+}
+
+/** ksync_graph_soften() - the current task waits, or does not, for something else too */
+void ksync_graph_soften(struct ksync_thread *self, bool soft)
+{
+	struct ksync_qnode node;
+
+	ksync_qlock_lock(&graph_lock, &node);
+	WRITE_ONCE(self->soft, soft);
+	ksync_qlock_unlock(&graph_lock, &node);
 }
 
 /** ksync_graph_unblock() - it waits no more */

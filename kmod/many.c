@@ -134,12 +134,15 @@ void ksync_many_undo(struct ksync_many_call *c, u32 i)
 int ksync_many_sit(struct ksync_many_call *c, u32 i)
 {
 	const u32 mask = KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME;
+	const bool soft = !(c->arg->flags & KSYNC_MANY_ALL) && nr_parts(c) > 1;
 	int ret = begin(c, i, c->arg->flags & mask);
 
 	if (ret > 0) {
-		WRITE_ONCE(c->r.self->soft, !(c->arg->flags & KSYNC_MANY_ALL) && nr_parts(c) > 1);
+		if (soft)
+			ksync_graph_soften(c->r.self, true);
 		ret = ksync_lock_wait(&c->r);
-		WRITE_ONCE(c->r.self->soft, false);
+		if (soft)
+			ksync_graph_soften(c->r.self, false);
 	}
 	return note_death(&c->parts[i], ret);
 }
@@ -230,13 +233,17 @@ int ksync_many_enter(struct ksync_many_call *c, u32 i)
 void ksync_many_leave(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = &c->parts[i];
+	bool given;
 
 	if (!p->in)
 		return;
-	if (ksync_part_owned(p))
+	if (ksync_part_owned(p)) {
 		ksync_watch_leave(&p->w);
-	else
+	} else {
 		ksync_queue_quit(&p->w);
+		given = (u32)atomic_read(&c->claim) == i + 1;
+		trace_contention_end(&p->obj, given ? 0 : -ECANCELED, p->w.since);
+	}
 	p->in = false;
 	ksync_waiter_fini(&p->w, c->domain);
 }

@@ -312,6 +312,9 @@ static int wait_for_all(struct all *a)
 	for (;;) {
 		ksync_many_heard(c);
 		ret = attempt(a);
+		/* The alert was claimed, and was not there after all. */
+		if (ret == -ECANCELED && !atomic_read(&c->claim))
+			continue;
 		if (ret != -EBUSY)
 			break;
 		ret = enter_alert(c);

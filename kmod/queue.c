@@ -343,32 +343,34 @@ static void wake_later(struct ksync_sweep *s, struct task_struct *task)
 	s->tasks[s->n++] = task;
 }
 
+/*
+ * Take a waiter out, and wake it if it was given something, or has to look.  It is
+ * gone from where it was as soon as it sees woken.
+ */
+static struct ksync_state *take_out(struct ksync_sweep *s, struct ksync_waiter *w, bool given)
+{
+	struct ksync_state *gone = ksync_queue_leave(w);
+
+	s->given += given;
+	if (given || w->look)
+		wake_later(s, ksync_many_poke(w));
+	smp_store_release(&w->woken, true); /* [C] */
+	return gone;
+}
+
 /**
  * ksync_sweep_out() - under the bucket lock: take a waiter out
  * @s: has room for one more task
  * @w: waiter
  *
  * It is given what it waits for; unless it only looks, or is part of a wait on
- * many that was given something else.  It is gone from where it was as soon as it
- * sees woken.
+ * many that was given something else.
  *
  * Return: its state if no waiter is left.
  */
 struct ksync_state *ksync_sweep_out(struct ksync_sweep *s, struct ksync_waiter *w)
 {
-	const bool claimed = !w->look && ksync_many_claim(w);
-	struct ksync_state *gone;
-
-	if (claimed) {
-		s->given++;
-		if (w->state->obj.ops->use)
-			w->state->obj.ops->use(&w->state->obj);
-	}
-	gone = ksync_queue_leave(w);
-	if (claimed || w->look)
-		wake_later(s, ksync_many_poke(w));
-	smp_store_release(&w->woken, true); /* [C] */
-	return gone;
+	return take_out(s, w, !w->look && ksync_many_claim(w));
 }
 
 /**
@@ -407,6 +409,25 @@ struct ksync_state *ksync_sweep_batch(struct ksync_sweep *s, struct ksync_state 
 	return gone;
 }
 
+/*
+ * Taken before the waiter leaves: the last one takes WAITERS with it, and then users
+ * may take again.  If a user was faster nobody is given anything; a wait on many
+ * that was claimed in vain has to look again at all that it waits for.
+ */
+static struct ksync_state *serve_top(struct ksync_sweep *s, struct ksync_waiter *w)
+{
+	const struct ksync_object *obj = &w->state->obj;
+
+	if (!ksync_many_claim(w))
+		return take_out(s, w, false);
+	if (!obj->ops->use(obj))
+		return take_out(s, w, true);
+	ksync_many_unclaim(w);
+	if (w->many)
+		wake_later(s, ksync_many_poke(w));
+	return NULL;
+}
+
 /**
  * ksync_sweep_serve() - under the bucket lock: give what is there to the top waiters
  * @s: s->n are to be woken by ksync_sweep_wake(); s->more: call again
@@ -434,12 +455,11 @@ struct ksync_state *ksync_sweep_serve(struct ksync_sweep *s, struct ksync_state 
 		if (s->more)
 			return NULL;
 		w = ksync_waiter_top(st);
-		if (w->look) {
-			if (!w->poked)
-				wake_later(s, ksync_many_poke(w));
+		if (w->look && !w->poked)
+			wake_later(s, ksync_many_poke(w));
+		if (w->look)
 			return NULL;
-		}
-		gone = ksync_sweep_out(s, w);
+		gone = serve_top(s, w);
 	}
 	return gone;
 }

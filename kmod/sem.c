@@ -66,10 +66,7 @@ static int add(const struct ksync_object *obj, u32 n, u32 *was)
 	return 0;
 }
 
-/*
- * Add @n, all or nothing, and give away @max.  Each unit is taken before its
- * waiter leaves: the last one takes WAITERS with it, and users may take again.
- */
+/* Add @n, all or nothing, and give away @max. */
 static int post_step(const struct ksync_object *obj, u32 n, u32 *was, u32 max,
 		     struct ksync_sweep *s)
 {

@@ -470,6 +470,28 @@ TEST_F(many, a_cycle_through_a_wait_for_any_is_none)
 	NOTHING_LEFT();
 }
 
+/* Nothing else will: the first one is made to look again, and refused. */
+TEST_F(many, a_wait_for_any_is_refused_once_all_its_locks_are_hopeless)
+{
+	struct player *p = start(_metadata, self, TASK_PROCESS, 10);
+	struct player *q = start(_metadata, self, TASK_PROCESS, 10);
+
+	ASSERT_EQ(0, player_do(p, step_lock_fast, self->rwlock));
+	ASSERT_EQ(0, player_do(q, step_lock_fast, self->mutex));
+	ASSERT_EQ(0, player_do(q, step_lock_fast, self->mutex2));
+	AWAIT(p, 0, self->mutex, self->mutex2);
+	player_post(q, step_lock, self->rwlock);
+	EXPECT_EQ(-EDEADLK, player_result(p));
+	EXPECT_EQ(0, player_do(p, step_unlock, self->rwlock));
+	EXPECT_EQ(0, player_result(q));
+	EXPECT_EQ(0, player_do(q, step_unlock, self->rwlock));
+	EXPECT_EQ(0, player_do(q, step_unlock, self->mutex));
+	EXPECT_EQ(0, player_do(q, step_unlock, self->mutex2));
+	EXPECT_EQ(0, player_end(p));
+	EXPECT_EQ(0, player_end(q));
+	NOTHING_LEFT();
+}
+
 TEST_F(many, all_refuses_an_item_that_is_there_twice)
 {
 	LOOK(ALL, -EINVAL, 2, self->sem, self->event, self->sem);
