@@ -51,10 +51,17 @@ static u32 nr_parts(const struct ksync_many_call *c)
 static bool notify_clear(void)
 {
 	clear_thread_flag(TIF_NOTIFY_SIGNAL);
-	smp_mb__after_atomic();
+	smp_mb__after_atomic(); /* the flag, then the work: see above */
 	if (task_work_pending(current))
 		set_thread_flag(TIF_NOTIFY_SIGNAL);
 	return !signal_pending(current);
+}
+
+/* Is there anything for us to look at? */
+static bool stirred(struct ksync_many_call *c)
+{
+	return smp_load_acquire(&c->told) || /* [A] in many.h */
+	       atomic_read(&c->claim);
 }
 
 /** ksync_many_heard() - whether a part has been poked since this was asked last */
@@ -73,7 +80,7 @@ bool ksync_many_heard(struct ksync_many_call *c)
  */
 bool ksync_many_go_on(struct ksync_many_call *c)
 {
-	return notify_clear() || READ_ONCE(c->told) || atomic_read(&c->claim);
+	return notify_clear() || stirred(c);
 }
 
 /* Set the request up for lock @i. Return: as ksync_lock_begin(). */
@@ -156,7 +163,7 @@ int ksync_many_sleep(struct ksync_many_call *c)
 		ksync_waiter_start(&c->clock, c->arg->flags, c->arg->deadline);
 	for (;;) {
 		set_current_state(TASK_INTERRUPTIBLE);
-		if (smp_load_acquire(&c->told) || atomic_read(&c->claim))
+		if (stirred(c))
 			break;
 		if (READ_ONCE(c->clock.timer.fired) || signal_pending(current)) {
 			ret = ksync_waiter_broken(&c->clock, c->arg->flags);

@@ -95,7 +95,7 @@ static inline struct task_struct *ksync_many_poke(struct ksync_waiter *w)
 {
 	if (w->many) {
 		w->poked = true;
-		smp_store_release(&w->many->told, true);
+		smp_store_release(&w->many->told, true); /* [A] w->poked goes first */
 		ksync_timer_break(&w->timer);
 	}
 	return get_task_struct(w->task);
