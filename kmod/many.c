@@ -270,6 +270,8 @@ static int try_told(struct ksync_many_call *c)
 			continue;
 		ksync_watch_clear(&p->w);
 		ret = look_at_lock(c, i);
+		if (ret == -EBUSY)
+			ksync_watch_next(&p->w);
 	}
 	return ret;
 }
@@ -457,6 +459,7 @@ static int many(struct ksync_many_call *c)
 		ret = ksync_waiter_init(&c->clock, c->domain);
 	if (ret)
 		return ret;
+	c->clock.many = c;
 	ret = c->arg->flags & KSYNC_MANY_ALL ? ksync_many_all(c) : any(c);
 	ksync_waiter_fini(&c->clock, c->domain);
 	if (ret == -EOWNERDEAD)

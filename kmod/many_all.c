@@ -163,7 +163,7 @@ static int ready(struct ksync_many_call *c, struct ksync_part *p)
 
 static int ours(struct ksync_many_call *c, struct ksync_part *p)
 {
-	return ksync_queue_ours(&p->obj, p->item.expected, c->clock.prio) ? 0 : -EBUSY;
+	return ksync_queue_ours(&p->obj, p->item.expected, &c->clock) ? 0 : -EBUSY;
 }
 
 static int use(struct ksync_many_call *c, struct ksync_part *p)

@@ -251,14 +251,15 @@ void ksync_queue_disarm(const struct ksync_object *obj)
 }
 
 /**
- * ksync_queue_ours() - under the bucket lock, armed: may the current task take it?
+ * ksync_queue_ours() - under the bucket lock, armed: may a wait on many take it?
  * @obj: object
  * @expected: for kinds that compare
- * @prio: of the current task; its own waiter, if it is in the queue, only looks
+ * @w: a waiter of that wait, in no queue
  *
  * Not while it is others' turn.
  */
-bool ksync_queue_ours(const struct ksync_object *obj, u32 expected, int prio)
+bool ksync_queue_ours(const struct ksync_object *obj, u32 expected,
+		      const struct ksync_waiter *w)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 	const struct ksync_waiter *top;
@@ -270,7 +271,7 @@ bool ksync_queue_ours(const struct ksync_object *obj, u32 expected, int prio)
 	if (!st || shared(obj))
 		return true;
 	top = ksync_waiter_top(st);
-	return top->task == current || top->prio > prio;
+	return top->many == w->many || top->prio > w->prio;
 }
 
 /**

@@ -44,7 +44,8 @@ struct ksync_bucket *ksync_queue_lock(struct ksync_waiter *w);
 int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj);
 void ksync_queue_quit(struct ksync_waiter *w);
 void ksync_queue_disarm(const struct ksync_object *obj);
-bool ksync_queue_ours(const struct ksync_object *obj, u32 expected, int prio);
+bool ksync_queue_ours(const struct ksync_object *obj, u32 expected,
+		      const struct ksync_waiter *w);
 int ksync_queue_wait(struct ksync_waiter *w, const struct ksync_object *obj,
 		     u32 flags, u64 deadline);
 

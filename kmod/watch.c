@@ -27,8 +27,9 @@
  *	try to lock				unlock(bucket)
  *
  * If [D] says so, [C] is still to come, and the try after it.  If the try fails
- * somebody has the word, and will be here.  Who was told and leaves without a
- * try passes it on.
+ * somebody has the word, and will be here; or the word is free, but not for this
+ * one (to write, where others read), and the next one is told.  Who was told and
+ * leaves without a try passes it on, too.
  */
 #include <linux/sched/task.h>
 
@@ -156,6 +157,27 @@ void ksync_watch_tell(const struct ksync_object *obj, struct ksync_tell *t)
 	trace_wake(obj, t->task);
 	wake_up_process(t->task);
 	put_task_struct(t->task);
+}
+
+/**
+ * ksync_watch_next() - who was told has tried in vain
+ * @w: its waiter
+ */
+void ksync_watch_next(struct ksync_waiter *w)
+{
+	const struct ksync_object *obj = &w->state->obj;
+	struct ksync_bucket *b = w->state->bucket;
+	struct ksync_waiter *next;
+	struct ksync_tell t = {};
+	struct rb_node *node;
+
+	raw_spin_lock(&b->lock);
+	node = rb_next(&w->rb);
+	next = node ? rb_entry(node, struct ksync_waiter, rb) : NULL;
+	if (next && !next->poked && free_for_all(obj))
+		t.task = ksync_many_poke(next);
+	raw_spin_unlock(&b->lock);
+	ksync_watch_tell(obj, &t);
 }
 
 /**

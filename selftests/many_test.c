@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "lib/ksft.h"
 #include "lib/player.h"
+#include "lib/reader.h"
 
 #define ALL	KSYNC_MANY_ALL
 #define ALERT	KSYNC_MANY_ALERT
@@ -95,9 +96,9 @@ static struct player *start(struct __test_metadata *_metadata, struct _test_data
 	return p;
 }
 
-/* A player that waits; it sleeps on return. */
-static void await(struct __test_metadata *_metadata, struct _test_data_many *self,
-		  struct player *p, uint32_t flags, const uint32_t *ids, uint32_t n)
+/* What a player is going to wait for. */
+static void fill(struct _test_data_many *self, struct player *p, uint32_t flags,
+		 const uint32_t *ids, uint32_t n)
 {
 	uint32_t i;
 
@@ -111,13 +112,19 @@ static void await(struct __test_metadata *_metadata, struct _test_data_many *sel
 		.alert = flags & ALERT ? self->alert : 0,
 		.index = ~0U,
 	};
+}
+
+/* It sleeps on return. */
+static void await(struct __test_metadata *_metadata, struct player *p)
+{
 	player_post(p, step_many, 0);
 	ASSERT_EQ(0, player_await_asleep(p));
 }
 
+#define FILL(p, flags, ...)							\
+	fill(self, p, flags, IDS(__VA_ARGS__), sizeof(IDS(__VA_ARGS__)) / sizeof(uint32_t))
 #define AWAIT(p, flags, ...)							\
-	await(_metadata, self, p, flags, IDS(__VA_ARGS__),			\
-	      sizeof(IDS(__VA_ARGS__)) / sizeof(uint32_t))
+	do { FILL(p, flags, __VA_ARGS__); await(_metadata, p); } while (0)
 
 /* The wait ends with @ret, for item @index. */
 static void ends(struct __test_metadata *_metadata, struct player *p, int ret, uint32_t index)
@@ -237,6 +244,36 @@ TEST_F(many, any_takes_a_lock_that_it_watches)
 	EXPECT_EQ(0, player_do(p, step_unlock, self->mutex2));
 	EXPECT_EQ(0, player_end(p));
 	NOTHING_LEFT();
+}
+
+/* The first to be told cannot write what it reads; the second wants to read. */
+TEST_F(many, a_watcher_told_in_vain_passes_it_on)
+{
+	struct player *p = start(_metadata, self, TASK_PROCESS, 20);
+	struct player *q = start(_metadata, self, TASK_PROCESS, 10);
+	struct player *writer = start(_metadata, self, TASK_PROCESS, 0);
+
+	ASSERT_EQ(0, raw_lock(self->fd, self->mutex, self->self, 0, 0));
+	ASSERT_EQ(0, player_do(p, step_read, self->rwlock));
+	/* For the sake of a slot. */
+	ASSERT_EQ(0, player_do(q, step_read, self->rwlock));
+	ASSERT_EQ(0, player_do(q, step_unread, self->rwlock));
+	player_post(writer, step_lock, self->rwlock);
+	ASSERT_EQ(0, player_await_asleep(writer));
+	AWAIT(p, 0, self->mutex, self->rwlock);
+	FILL(q, 0, self->mutex, self->rwlock);
+	q->items[1].flags = KSYNC_LOCK_READ;
+	await(_metadata, q);
+	ASSERT_EQ(0, task_kill(&writer->task, SIGKILL));
+	ENDS(q, 0, 1);
+	EXPECT_EQ(0, player_do(q, step_unread, self->rwlock));
+	EXPECT_EQ(0, raw_unlock(self->fd, self->mutex, self->self));
+	ENDS(p, 0, 0);
+	EXPECT_EQ(0, player_do(p, step_unread, self->rwlock));
+	EXPECT_EQ(0, player_do(p, step_unlock, self->mutex));
+	EXPECT_EQ(-SIGKILL, player_end(writer));
+	EXPECT_EQ(0, player_end(p));
+	EXPECT_EQ(0, player_end(q));
 }
 
 TEST_F(many, any_is_told_who_died)
