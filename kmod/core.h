@@ -437,8 +437,7 @@ struct ksync_state *ksync_state_find(struct ksync_bucket *b,
 				     const struct ksync_domain *d, u32 id);
 struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
 					   const struct ksync_domain *d, u32 id);
-struct ksync_state *ksync_state_find_watch(struct ksync_bucket *b,
-					   const struct ksync_domain *d, u32 id);
+struct ksync_state *ksync_state_watched(const struct ksync_object *obj);
 struct ksync_state *ksync_state_alloc(void);
 void ksync_state_free(struct ksync_state *st);
 void ksync_state_put(struct ksync_state *st);

@@ -162,7 +162,7 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 		return -EBADF;
 	raw_spin_lock(&b->lock);
 	busy = ksync_state_find(b, d, id) || ksync_state_find_drain(b, d, id) ||
-	       ksync_state_find_watch(b, d, id);
+	       ksync_state_watched(&obj);
 	if (!busy)
 		set_tag(&obj, 0);
 	raw_spin_unlock(&b->lock);

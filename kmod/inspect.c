@@ -102,7 +102,7 @@ int ksync_inspect_query(struct ksync_domain *d, struct ksync_query *arg)
 	raw_spin_lock(&b->lock);
 	query_waiters(arg, ksync_state_find_drain(b, d, obj.id));
 	query_waiters(arg, ksync_state_find(b, d, obj.id));
-	query_waiters(arg, ksync_state_find_watch(b, d, obj.id));
+	query_waiters(arg, ksync_state_watched(&obj));
 	raw_spin_unlock(&b->lock);
 	if (obj.ops->owned)
 		query_owner(d, arg);

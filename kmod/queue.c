@@ -56,7 +56,7 @@ struct ksync_state *ksync_queue_state(const struct ksync_object *obj, enum ksync
 	struct ksync_state *st;
 
 	if (side == KSYNC_SIDE_WATCH)
-		st = ksync_state_find_watch(b, obj->domain, obj->id);
+		st = ksync_state_watched(obj);
 	else
 		st = ksync_state_find(b, obj->domain, obj->id);
 	if (st)
@@ -78,7 +78,7 @@ static u32 note_waiters(const struct ksync_state *st)
 	u32 n = st->nr;
 
 	if (st->side == KSYNC_SIDE_WORD)
-		other = ksync_state_find_watch(st->bucket, obj->domain, obj->id);
+		other = ksync_state_watched(obj);
 	else
 		other = ksync_state_find(st->bucket, obj->domain, obj->id);
 	if (other)
@@ -246,7 +246,7 @@ void ksync_queue_disarm(const struct ksync_object *obj)
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 
 	if (obj->ops->idle && !ksync_state_find(b, obj->domain, obj->id) &&
-	    !ksync_state_find_watch(b, obj->domain, obj->id))
+	    !ksync_state_watched(obj))
 		obj->ops->idle(obj);
 }
 

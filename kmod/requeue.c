@@ -174,8 +174,7 @@ static void tell_many(const struct ksync_object *cond)
 	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
 	while (s.more) {
 		raw_spin_lock(&b->lock);
-		gone = ksync_sweep_batch(&s, ksync_state_find_watch(b, cond->domain, cond->id),
-					 U32_MAX);
+		gone = ksync_sweep_batch(&s, ksync_state_watched(cond), U32_MAX);
 		raw_spin_unlock(&b->lock);
 		if (gone)
 			ksync_state_put(gone);

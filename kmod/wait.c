@@ -80,14 +80,20 @@ struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
 	return state_find(b, d, id, KSYNC_SIDE_DRAIN);
 }
 
-/** ksync_state_find_watch() - NULL if nobody watches the object */
-struct ksync_state *ksync_state_find_watch(struct ksync_bucket *b,
-					   const struct ksync_domain *d, u32 id)
+/**
+ * ksync_state_watched() - under the bucket lock: the state of who watches an object
+ * @obj: object
+ *
+ * Return: NULL if nobody does. That is so in most domains, and soon told: what
+ * would count here is counted under this lock.
+ */
+struct ksync_state *ksync_state_watched(const struct ksync_object *obj)
 {
-	/* Changed under the lock of the bucket that @id's would be in, if at all. */
+	struct ksync_domain *d = obj->domain;
+
 	if (!atomic_read(&d->watches))
 		return NULL;
-	return state_find(b, d, id, KSYNC_SIDE_WATCH);
+	return state_find(ksync_bucket(d, obj->id), d, obj->id, KSYNC_SIDE_WATCH);
 }
 
 static u64 starve_ns(void)

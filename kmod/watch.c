@@ -40,7 +40,7 @@
 static struct ksync_state *watch_state(const struct ksync_object *obj,
 				       struct ksync_bucket *b, struct ksync_state **spare)
 {
-	struct ksync_state *st = ksync_state_find_watch(b, obj->domain, obj->id);
+	struct ksync_state *st = ksync_state_watched(obj);
 
 	if (st)
 		return st;
@@ -136,8 +136,7 @@ static bool has_turn(const struct ksync_waiter *w)
  */
 void ksync_watch_collect(const struct ksync_object *obj, struct ksync_tell *t)
 {
-	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	struct ksync_state *watch = ksync_state_find_watch(b, obj->domain, obj->id);
+	struct ksync_state *watch = ksync_state_watched(obj);
 	struct ksync_waiter *top;
 
 	*t = (struct ksync_tell){};

@@ -51,9 +51,7 @@ static u32 died_bit(int ret)
  */
 u32 ksync_word_idle(const struct ksync_object *obj)
 {
-	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-
-	return ksync_state_find_watch(b, obj->domain, obj->id) ? KSYNC_WAITERS : 0;
+	return ksync_state_watched(obj) ? KSYNC_WAITERS : 0;
 }
 
 static int arrive(const struct ksync_object *obj, u32 handle, u32 mine,
