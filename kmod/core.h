@@ -52,7 +52,10 @@ struct ksync_chunk {
 
 /**
  * struct ksync_domain - one open of /dev/ksync
- * @serial: tells domains apart in traces
+ * @serial: tells domains apart in traces and in /proc/ksync
+ * @refs: one while open, one for each look at it by /proc/ksync
+ * @opener: the process that opened it
+ * @opener_comm: its name then
  * @lock: protects creation and destruction of objects
  * @chunks: page number to struct ksync_chunk; only ever grows
  * @names: object id to struct ksync_label
@@ -74,6 +77,9 @@ struct ksync_chunk {
  */
 struct ksync_domain {
 	u64 serial;
+	refcount_t refs;
+	struct pid *opener;
+	char opener_comm[TASK_COMM_LEN];
 	struct mutex lock; /* objects: see above */
 	struct xarray chunks;
 	struct xarray names;
@@ -219,6 +225,8 @@ struct ksync_state {
  * @notify: break a wait on an rt_mutex, which a wake-up alone does not
  * @armed: @timer is set up
  * @fired: the deadline has passed
+ * @realtime: for people: @deadline is one of CLOCK_REALTIME
+ * @deadline: the same: in ns; 0: none was set yet
  */
 struct ksync_timer {
 	struct hrtimer timer;
@@ -226,6 +234,8 @@ struct ksync_timer {
 	bool notify;
 	bool armed;
 	bool fired;
+	bool realtime;
+	u64 deadline;
 };
 
 /**
@@ -395,7 +405,10 @@ extern struct workqueue_struct *ksync_wq;
 
 /* domain.c */
 extern const struct file_operations ksync_fops;
+struct ksync_domain *ksync_domain_get(u64 serial);
+void ksync_domain_put(struct ksync_domain *d);
 int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj);
+bool ksync_object_next(struct ksync_domain *d, u32 id, struct ksync_object *obj);
 bool ksync_object_stale(const struct ksync_object *obj);
 int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg);
 int ksync_domain_destroy(struct ksync_domain *d, struct ksync_destroy *arg);
@@ -410,6 +423,7 @@ const struct ksync_ops *ksync_ops_of(u32 kind);
 int ksync_name_set(struct ksync_domain *d, struct ksync_name *arg);
 void ksync_name_drop(struct ksync_domain *d, u32 id);
 void ksync_name_drop_all(struct ksync_domain *d);
+bool ksync_name_find(const struct ksync_object *obj, char *name);
 void ksync_name_get(const struct ksync_object *obj, char *name);
 
 /* thread.c */
@@ -418,6 +432,8 @@ int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg);
 void ksync_thread_detach_all(struct ksync_domain *d);
 struct ksync_thread *ksync_thread_current(struct ksync_domain *d, u32 handle);
 struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle);
+struct ksync_thread *ksync_thread_next(struct ksync_domain *d, u32 *handle);
+u32 ksync_thread_handle(struct ksync_domain *d, const struct task_struct *task);
 void ksync_thread_reap_state(struct ksync_state *st);
 bool ksync_thread_alive(const struct ksync_thread *t);
 void ksync_thread_put(struct ksync_thread *t);

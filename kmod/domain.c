@@ -9,11 +9,16 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "ceiling.h"
 #include "kinds.h"
+
+/* All that are open, by their serial numbers. */
+static DEFINE_XARRAY(domains);
 
 /** ksync_ops_of() - what works on objects of a kind; NULL if nothing here does */
 const struct ksync_ops *ksync_ops_of(u32 kind)
@@ -100,6 +105,31 @@ int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 
 	/* Nothing works on threads' own cells. */
 	return ret || obj->ops ? ret : -EBADF;
+}
+
+/**
+ * ksync_object_next() - the first object with a number of at least @id
+ * @d: domain
+ * @id: where to begin
+ * @obj: filled in, as by ksync_object_find()
+ *
+ * May sleep.  Return: whether there is one.
+ */
+bool ksync_object_next(struct ksync_domain *d, u32 id, struct ksync_object *obj)
+{
+	unsigned long index = id / KSYNC_CELLS_PER_PAGE;
+	u32 i = id % KSYNC_CELLS_PER_PAGE;
+
+	while (xa_find(&d->chunks, &index, ULONG_MAX, XA_PRESENT)) {
+		if (index != id / KSYNC_CELLS_PER_PAGE)
+			i = 0;
+		for (; i < KSYNC_CELLS_PER_PAGE; i++)
+			if (!ksync_object_find(d, index * KSYNC_CELLS_PER_PAGE + i, obj))
+				return true;
+		index++;
+		cond_resched();
+	}
+	return false;
 }
 
 /** ksync_object_stale() - under the bucket lock: is it no longer what was found? */
@@ -361,16 +391,47 @@ static void domain_free(struct work_struct *work)
 	xa_destroy(&d->chunks);
 	xa_destroy(&d->ceilings);
 	xa_destroy(&d->slots);
+	put_pid(d->opener);
 	kfree(d);
+}
+
+/**
+ * ksync_domain_get() - the open domain with the least serial number not below @serial
+ * @serial: number
+ *
+ * Return: it, with a reference, or NULL.  It may be closed at any moment, and
+ * then has no thread, no name and no object that anybody can reach.
+ */
+struct ksync_domain *ksync_domain_get(u64 serial)
+{
+	unsigned long index = serial;
+	struct ksync_domain *d;
+
+	rcu_read_lock();
+	d = xa_find(&domains, &index, ULONG_MAX, XA_PRESENT);
+	while (d && !refcount_inc_not_zero(&d->refs))
+		d = xa_find_after(&domains, &index, ULONG_MAX, XA_PRESENT);
+	rcu_read_unlock();
+	return d;
+}
+
+/** ksync_domain_put() - any context; the last one frees it */
+void ksync_domain_put(struct ksync_domain *d)
+{
+	if (refcount_dec_and_test(&d->refs))
+		queue_rcu_work(ksync_wq, &d->release);
 }
 
 static int domain_open(struct inode *inode, struct file *file)
 {
 	static atomic64_t serials;
 	struct ksync_domain *d = kzalloc(sizeof(*d), GFP_KERNEL_ACCOUNT);
+	int ret;
 
 	if (!d)
 		return -ENOMEM;
+	refcount_set(&d->refs, 1);
+	get_task_comm(d->opener_comm, current->group_leader);
 	d->serial = atomic64_inc_return(&serials);
 	mutex_init(&d->lock);
 	xa_init(&d->chunks);
@@ -381,6 +442,14 @@ static int domain_open(struct inode *inode, struct file *file)
 	xa_init(&d->slots);
 	raw_spin_lock_init(&d->many_lock);
 	INIT_RCU_WORK(&d->release, domain_free);
+	/* From here on it is seen. */
+	d->opener = get_pid(task_tgid(current));
+	ret = xa_insert(&domains, d->serial, d, GFP_KERNEL_ACCOUNT);
+	if (ret) {
+		put_pid(d->opener);
+		kfree(d);
+		return ret;
+	}
 	file->private_data = d;
 	return stream_open(inode, file);
 }
@@ -390,8 +459,9 @@ static int domain_release(struct inode *inode, struct file *file)
 {
 	struct ksync_domain *d = file->private_data;
 
+	xa_erase(&domains, d->serial);
 	ksync_thread_detach_all(d);
-	queue_rcu_work(ksync_wq, &d->release);
+	ksync_domain_put(d);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 
 #include "ceiling.h"
+#include "proc.h"
 
 /**
  * struct bounds - a parameter that must lie between two values
@@ -115,6 +116,7 @@ static int __init ksync_init(void)
 	ret = misc_register(&ksync_device);
 	if (ret)
 		goto exit_death;
+	ksync_proc_init();
 	return 0;
 
 exit_death:
@@ -131,6 +133,7 @@ destroy_wq:
 
 static void __exit ksync_exit(void)
 {
+	ksync_proc_exit();
 	misc_deregister(&ksync_device);
 	ksync_death_exit();
 	ksync_thread_exit();

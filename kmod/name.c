@@ -61,11 +61,13 @@ void ksync_name_drop_all(struct ksync_domain *d)
 }
 
 /**
- * ksync_name_get() - an object's name, any context
+ * ksync_name_find() - the name that an object was given, any context
  * @obj: object
- * @name: KSYNC_NAME_LEN bytes, all written; "kind:id" without a name
+ * @name: KSYNC_NAME_LEN bytes, all written; empty without a name
+ *
+ * Return: whether it has one.
  */
-void ksync_name_get(const struct ksync_object *obj, char *name)
+bool ksync_name_find(const struct ksync_object *obj, char *name)
 {
 	struct ksync_label *label;
 
@@ -74,7 +76,17 @@ void ksync_name_get(const struct ksync_object *obj, char *name)
 	label = xa_load(&obj->domain->names, obj->id);
 	if (label)
 		strscpy(name, label->name, KSYNC_NAME_LEN);
-	else
-		snprintf(name, KSYNC_NAME_LEN, "%s:%u", obj->ops->name, obj->id);
 	rcu_read_unlock();
+	return label;
+}
+
+/**
+ * ksync_name_get() - what to call an object, any context
+ * @obj: object
+ * @name: KSYNC_NAME_LEN bytes, all written; "kind:id" without a name
+ */
+void ksync_name_get(const struct ksync_object *obj, char *name)
+{
+	if (!ksync_name_find(obj, name))
+		snprintf(name, KSYNC_NAME_LEN, "%s:%u", obj->ops->name, obj->id);
 }

@@ -31,6 +31,8 @@ u32 *ksync_slot_held(struct ksync_domain *d, u32 handle, u32 id);
 u32 *ksync_slot_vacant(struct ksync_domain *d, u32 handle);
 bool ksync_slot_scan(struct ksync_scan *s);
 struct ksync_thread *ksync_slot_reader(const struct ksync_scan *s, u32 *handle);
+u32 ksync_slot_next(struct ksync_domain *d, unsigned long *index, u32 *ids, u32 *n);
+unsigned long ksync_slot_index(u32 handle);
 u32 ksync_slot_count(struct ksync_domain *d, u32 id);
 
 /* rwlock.c, drain.c */

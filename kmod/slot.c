@@ -218,6 +218,42 @@ struct ksync_thread *ksync_slot_reader(const struct ksync_scan *s, u32 *handle)
 	return slot->thread;
 }
 
+/**
+ * ksync_slot_next() - what the first slot at or after *@index says is read
+ * @d: domain
+ * @index: where to begin; where the slot was found
+ * @ids: KSYNC_SLOTS numbers, of rwlocks or of nothing
+ * @n: set to how many
+ *
+ * Return: the handle of the slot's thread; 0: there is no such slot.  Go on with
+ * *@index + 1.
+ */
+u32 ksync_slot_next(struct ksync_domain *d, unsigned long *index, u32 *ids, u32 *n)
+{
+	struct ksync_slot *slot;
+	u32 i, entry;
+
+	*n = 0;
+	rcu_read_lock();
+	slot = xa_find(&d->slots, index, ULONG_MAX, XA_PRESENT);
+	for (i = 0; slot && i < KSYNC_SLOTS; i++) {
+		entry = READ_ONCE(slot->entries[i]);
+		if (entry >> 24)
+			ids[(*n)++] = entry & KSYNC_SLOT_ID;
+	}
+	smp_rmb(); /* see reads() */
+	if (slot && !ksync_thread_alive(slot->thread))
+		*n = 0;
+	rcu_read_unlock();
+	return slot ? *index / KSYNC_THREAD_SLOTS_MAX : 0;
+}
+
+/** ksync_slot_index() - where the slots of a thread begin */
+unsigned long ksync_slot_index(u32 handle)
+{
+	return slot_index(handle, 0);
+}
+
 /** ksync_slot_count() - how many threads read an rwlock; may sleep */
 u32 ksync_slot_count(struct ksync_domain *d, u32 id)
 {

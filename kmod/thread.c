@@ -39,6 +39,9 @@ struct ksync_membership {
 
 #define THREAD_HASH_BITS 10
 
+/* Dead threads' numbers looked at in one go. */
+#define SCAN_BATCH	64
+
 static DEFINE_MUTEX(attach_lock);
 static struct hlist_head thread_hash[1 << THREAD_HASH_BITS];
 static DEFINE_RAW_SPINLOCK(thread_hash_lock);
@@ -88,6 +91,31 @@ struct ksync_thread *ksync_thread_find(struct ksync_domain *d, u32 handle)
 	if (!t || xa_is_value(t) || !ksync_thread_alive(t))
 		return NULL;
 	return t;
+}
+
+/**
+ * ksync_thread_next() - the first thread with a handle of at least *@handle, under RCU
+ * @d: domain
+ * @handle: where to begin; set to the thread's
+ *
+ * Return: the thread; NULL: there is none alive in the next so many numbers, or
+ * none at all, and *@handle is then 0.
+ */
+struct ksync_thread *ksync_thread_next(struct ksync_domain *d, u32 *handle)
+{
+	unsigned long index = *handle;
+	struct ksync_thread *t;
+	u32 looks;
+
+	t = xa_find(&d->handles, &index, KSYNC_HANDLE_MAX, XA_PRESENT);
+	for (looks = 0; t && looks < SCAN_BATCH; looks++) {
+		*handle = index;
+		if (!xa_is_value(t) && ksync_thread_alive(t))
+			return t;
+		t = xa_find_after(&d->handles, &index, KSYNC_HANDLE_MAX, XA_PRESENT);
+	}
+	*handle = t ? index : 0;
+	return NULL;
 }
 
 /** ksync_thread_current() - the calling task's thread, if @handle is its own */
@@ -250,20 +278,35 @@ void ksync_thread_reap_state(struct ksync_state *st)
 	queue_work(ksync_wq, &reap_work);
 }
 
-static struct ksync_membership *membership_find(struct ksync_domain *d)
+/* Memberships of a thread that is found by its task end under attach_lock alone. */
+static struct ksync_membership *membership_find(struct ksync_domain *d,
+						const struct task_struct *task)
 {
 	struct ksync_membership *m, *found = NULL;
 	struct ksync_thread *t;
 
+	lockdep_assert_held(&attach_lock);
 	rcu_read_lock();
-	t = ksync_thread_of(current);
+	t = ksync_thread_of(task);
+	if (t)
+		list_for_each_entry(m, &t->attaches, in_thread)
+			if (m->domain == d)
+				found = m;
 	rcu_read_unlock();
-	if (!t)
-		return NULL;
-	list_for_each_entry(m, &t->attaches, in_thread)
-		if (m->domain == d)
-			found = m;
 	return found;
+}
+
+/** ksync_thread_handle() - the number of a task in a domain; 0: it has none */
+u32 ksync_thread_handle(struct ksync_domain *d, const struct task_struct *task)
+{
+	struct ksync_membership *m;
+	u32 handle;
+
+	mutex_lock(&attach_lock);
+	m = membership_find(d, task);
+	handle = m ? m->handle : 0;
+	mutex_unlock(&attach_lock);
+	return handle;
 }
 
 static struct ksync_membership *membership_begin(struct ksync_domain *d)
@@ -310,7 +353,7 @@ static int attach(struct ksync_domain *d, struct ksync_attach *arg)
 	int ret = 0;
 
 	mutex_lock(&attach_lock);
-	m = membership_find(d);
+	m = membership_find(d, current);
 	if (!m) {
 		m = membership_begin(d);
 		ret = PTR_ERR_OR_ZERO(m);

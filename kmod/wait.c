@@ -268,6 +268,8 @@ void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline)
 
 	if (deadline == KSYNC_NO_DEADLINE)
 		return;
+	t->realtime = flags & KSYNC_WAIT_REALTIME;
+	WRITE_ONCE(t->deadline, deadline);
 	t->armed = true;
 	ksync_hrtimer_setup_on_stack(&t->timer, deadline_passed,
 				     flags & KSYNC_WAIT_REALTIME ? CLOCK_REALTIME :
@@ -284,6 +286,7 @@ void ksync_waiter_stop(struct ksync_waiter *w)
 	destroy_hrtimer_on_stack(&w->timer.timer);
 	w->timer.armed = false;
 	w->timer.fired = false;
+	WRITE_ONCE(w->timer.deadline, 0);
 }
 
 /** ksync_waiter_fini() - it waits no more; not under a raw lock */
