@@ -46,7 +46,7 @@ selftests: lib ## Build the tests into build/
 	@tools/deps build check
 	@$(MAKE) --no-print-directory -C selftests O=$(build)
 
-tools: lib ## Build the programs of demo, bench and tracing into build/bin
+tools: lib ## Build ksyncctl and the programs of demo, bench and tracing into build/bin
 	@$(MAKE) --no-print-directory -C tools O=$(build)
 
 load: ## Load the module built for the running kernel
@@ -62,8 +62,10 @@ unload: ## Unload it
 	else $(sudo) rmmod ksync || { \
 		echo "ksync is in use: end the programs that have /dev/ksync open (see 'fuser /dev/ksync')." >&2; exit 1; }; fi
 
-install: all ## Install module, library and udev rule (PREFIX=, DESTDIR=)
+install: all ## Install module, library, ksyncctl and udev rule (PREFIX=, DESTDIR=)
 	$(MAKE) --no-print-directory -C userspace O=$(build) \
+		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+	$(MAKE) --no-print-directory -C tools O=$(build) \
 		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
 	install -D -m 644 tools/60-ksync.rules $(DESTDIR)$(UDEVDIR)/60-ksync.rules
 	$(if $(release),install -D -m 644 $(ko) \
@@ -74,6 +76,8 @@ install: all ## Install module, library and udev rule (PREFIX=, DESTDIR=)
 
 uninstall: ## Take out what install put there
 	$(MAKE) --no-print-directory -C userspace O=$(build) \
+		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
+	$(MAKE) --no-print-directory -C tools O=$(build) \
 		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
 	rm -f $(DESTDIR)$(UDEVDIR)/60-ksync.rules
 	$(if $(release),rm -f $(DESTDIR)/lib/modules/$(release)/updates/ksync.ko)

@@ -245,8 +245,8 @@ static void show(struct seq_file *m, const void *record)
 
 const struct ksync_proc_file ksync_proc_waiters = {
 	.name = "waiters",
-	.columns = "domain object kind side for pid tgid comm handle prio sched "
-		"queued since waited deadline clock owner owner_pid owner_comm",
+	.columns =
+		"domain object kind side for pid tgid comm handle prio sched queued since waited deadline clock owner owner_pid owner_comm",
 	.size = sizeof(struct waiter_record),
 	.batch = BATCH,
 	.fill = fill,
