@@ -7,6 +7,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -177,6 +178,37 @@ TEST(unload_and_load)
 		ASSERT_EQ(0, raw_attach(fd, &handle));
 		close(fd);
 	}
+}
+
+/* Files that are open do not keep the module, and read no more when it is gone. */
+TEST(unload_while_proc_is_open)
+{
+	static const char *const files[] = { "domains", "objects", "threads", "waiters" };
+	char path[64], text[4096];
+	int fd[4], domain, i;
+	uint32_t ids[100];
+
+	if (!getenv("KSYNC_KO"))
+		SKIP(return, "KSYNC_KO= does not name the module to load again");
+	domain = raw_open();
+	ASSERT_EQ(0, raw_create_many(domain, KSYNC_KIND_MUTEX, 0, ids, 100));
+	for (i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "/proc/ksync/%s", files[i]);
+		fd[i] = open(path, O_RDONLY | O_CLOEXEC);
+		ASSERT_GE(fd[i], 0);
+		EXPECT_GT(read(fd[i], text, 100), 0);
+	}
+	EXPECT_TRUE(is_refused(delete_module()));
+	close(domain);
+	ASSERT_EQ(0, unload());
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(-1, read(fd[i], text, sizeof(text)));
+		EXPECT_EQ(EIO, errno);
+		EXPECT_EQ(0, close(fd[i]));
+	}
+	ASSERT_EQ(0, init_module(""));
+	ASSERT_EQ(0, await_true(device_is_there, NULL));
+	EXPECT_EQ(0, access("/proc/ksync/waiters", R_OK));
 }
 
 /* Priority ceilings without a look at preemptions: raised at once. */

@@ -8,19 +8,21 @@
 #include <unistd.h>
 #include "ksyncctl.h"
 
-static bool read_line(int64_t pid, const char *name, char *line, int size)
+/* All of it: a thread's name may have line ends in it. */
+static bool read_file(int64_t pid, const char *name, char *text, size_t size)
 {
 	char path[64];
+	size_t n;
 	FILE *f;
-	bool ok;
 
 	snprintf(path, sizeof(path), "/proc/%" PRId64 "/%s", pid, name);
 	f = fopen(path, "re");
 	if (!f)
 		return false;
-	ok = fgets(line, size, f);
+	n = fread(text, 1, size - 1, f);
 	fclose(f);
-	return ok;
+	text[n] = '\0';
+	return n;
 }
 
 bool process_exists(int64_t pid)
@@ -32,9 +34,9 @@ bool process_exists(int64_t pid)
 }
 
 /* The names of its functions are words. */
-static bool find_function(int64_t pid, char *name, int size)
+static bool find_function(int64_t pid, char *name, size_t size)
 {
-	if (!read_line(pid, "wchan", name, size) || !strcmp(name, "0"))
+	if (!read_file(pid, "wchan", name, size) || !strcmp(name, "0"))
 		return false;
 	name[strcspn(name, "\n")] = '\0';
 	return name[0];
@@ -79,7 +81,7 @@ static void add_state(int64_t pid, char state, int cpu, char *to, size_t size)
 
 void state_of(const struct snapshot *s, int64_t pid, char *to, size_t size)
 {
-	char line[1024], *p, state;
+	char stat[1024], *p, state;
 	int cpu, n;
 
 	if (pid <= 0) {
@@ -90,12 +92,12 @@ void state_of(const struct snapshot *s, int64_t pid, char *to, size_t size)
 		add(to, size, "not waiting in ksync");
 		return;
 	}
-	if (!read_line(pid, "stat", line, sizeof(line))) {
+	if (!read_file(pid, "stat", stat, sizeof(stat))) {
 		add(to, size, "gone");
 		return;
 	}
-	/* Its name may contain parentheses, and line ends. */
-	p = strrchr(line, ')');
+	/* The name may have parentheses in it, too. */
+	p = strrchr(stat, ')');
 	n = p ? sscanf(p, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
 		       &state, &cpu) : 0;
 	if (n != 2)

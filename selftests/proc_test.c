@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/ksync: what its files say, to whom, and that they can be read while all
+ * that they tell of comes and goes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "lib/clock.h"
+#include "lib/ctl.h"
+#include "lib/ksft.h"
+#include "lib/player.h"
+#include "lib/reader.h"
+#include "lib/sys.h"
+
+#define CELLS	4096
+
+static const char *const files[] = { "domains", "objects", "threads", "waiters" };
+
+#define FILES	4
+
+FIXTURE(proc)
+{
+	int fd;
+	struct ksync_cell *cells;
+	uint64_t domain;
+	struct ctl *out;
+	uint32_t *stop;
+};
+
+FIXTURE_SETUP(proc)
+{
+	self->fd = raw_open();
+	self->cells = raw_map(self->fd, CELLS);
+	self->domain = ctl_domain(self->fd);
+	ASSERT_NE(0, self->domain);
+	self->out = player_memory(sizeof(*self->out));
+	self->stop = player_memory(sizeof(*self->stop));
+}
+
+FIXTURE_TEARDOWN(proc)
+{
+	close(self->fd);
+}
+
+#define NEW_PLAYER(kind)	new_player(_metadata, self, kind)
+
+static struct player *new_player(struct __test_metadata *_metadata,
+				 struct _test_data_proc *self, enum task_kind kind)
+{
+	struct player *p = player_start(kind, self->fd, self->cells);
+
+	ASSERT_NE(NULL, p);
+	return p;
+}
+
+static pid_t pid_of(const struct player *p)
+{
+	return task_tid(&p->task);
+}
+
+#define READ(name)	ASSERT_EQ(0, ctl_read(self->out, "/proc/ksync/" name))
+
+/* The columns that there are: more may come, none may go or move. */
+TEST_F(proc, first_lines)
+{
+	READ("domains");
+	EXPECT_TRUE(ctl_matches(self->out, 0, "ksync-domains 1 serial objects threads waiters slot_cells pid comm*"));
+	READ("objects");
+	EXPECT_TRUE(ctl_matches(self->out, 0, "ksync-objects 1 domain id kind flags word owner pid comm waiters readers name*"));
+	READ("threads");
+	EXPECT_TRUE(ctl_matches(self->out, 0, "ksync-threads 1 domain handle pid tgid comm policy priority sched reads*"));
+	READ("waiters");
+	EXPECT_TRUE(ctl_matches(self->out, 0, "ksync-waiters 1 domain object kind side for pid tgid comm handle prio sched queued since waited deadline clock owner owner_pid owner_comm*"));
+}
+
+/* All columns of a small scene, in which all is known. */
+TEST_F(proc, each_column)
+{
+	struct player *owner = NEW_PLAYER(TASK_THREAD), *waiter = NEW_PLAYER(TASK_PROCESS);
+	struct player *reader = NEW_PLAYER(TASK_BARE);
+	uint32_t mutex, rwlock;
+
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, KSYNC_MUTEX_STRICT, &mutex));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_RWLOCK, 0, &rwlock));
+	ASSERT_EQ(0, raw_name(self->fd, mutex, "a b"));
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, mutex));
+	ASSERT_EQ(0, player_do(reader, step_read, rwlock));
+	ASSERT_EQ(0, sched_fifo(pid_of(waiter), 7));
+	waiter->deadline = raw_deadline(CLOCK_REALTIME, 3600 * 1000);
+	waiter->flags = KSYNC_WAIT_REALTIME;
+	player_post(waiter, step_lock_until, mutex);
+	ASSERT_EQ(0, await_waiters(self->fd, mutex, 1));
+	ASSERT_EQ(0, player_await_asleep(waiter));
+	ASSERT_EQ(0, await_prio(pid_of(owner), FIFO_SHOWN(7)));
+
+	READ("domains");
+	EXPECT_EQ(1, ctl_count(self->out, "%" PRIu64 " 2 3 1 1 %d proc_test", self->domain,
+			       getpid()));
+	READ("objects");
+	EXPECT_EQ(1, ctl_count(self->out, "%" PRIu64 " %u mutex 0x1 0x%08x %u %d proc_test 1 - a\\040b",
+			       self->domain, mutex, self->cells[mutex].word, owner->handle,
+			       pid_of(owner)));
+	EXPECT_EQ(1, ctl_count(self->out, "%" PRIu64 " %u rwlock 0x0 0x10000000 - - - 0 1 -",
+			       self->domain, rwlock));
+	READ("threads");
+	EXPECT_EQ(1, ctl_count(self->out, "%" PRIu64 " %u %d %d proc_test 0 -8 rt:7 -",
+			       self->domain, owner->handle, pid_of(owner), getpid()));
+	EXPECT_EQ(1, ctl_count(self->out, "%" PRIu64 " %u %d %d proc_test 1 -8 rt:7 -",
+			       self->domain, waiter->handle, pid_of(waiter), pid_of(waiter)));
+	EXPECT_EQ(1, ctl_count(self->out, "%" PRIu64 " %u %d %d proc_test 0 20 nice:0 %u",
+			       self->domain, reader->handle, pid_of(reader), pid_of(reader),
+			       rwlock));
+	READ("waiters");
+	EXPECT_EQ(1, ctl_count(self->out, "%" PRIu64 " %u mutex word lock %d %d proc_test %u 92 rt:7 92 * * %" PRIu64 " realtime %u %d proc_test",
+			       self->domain, mutex, pid_of(waiter), pid_of(waiter),
+			       waiter->handle, waiter->deadline, owner->handle, pid_of(owner)));
+}
+
+#define CROWD	40	/* more than are copied in one go */
+
+/* Everybody once, in the order in which they will be served. */
+TEST_F(proc, many_waiters)
+{
+	struct player *owner = NEW_PLAYER(TASK_THREAD), *p;
+	uint32_t id, mutex, i, n = 0;
+	char last[32] = "";
+
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &mutex));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &id));
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, mutex));
+	for (i = 0; i < CROWD; i++) {
+		p = NEW_PLAYER(TASK_BARE);
+		if (i % 3)
+			ASSERT_EQ(0, sched_fifo(pid_of(p), 1 + i));
+		player_post(p, i % 2 ? step_acquire : step_lock, i % 2 ? id : mutex);
+		ASSERT_EQ(0, await_waiters(self->fd, i % 2 ? id : mutex, i / 2 + 1));
+	}
+	READ("waiters");
+	EXPECT_EQ(CROWD / 2, ctl_count(self->out, "%" PRIu64 " %u mutex *", self->domain, mutex));
+	EXPECT_EQ(CROWD / 2, ctl_count(self->out, "%" PRIu64 " %u sem *", self->domain, id));
+	EXPECT_EQ(CROWD / 2, ctl_count(self->out, "* %u %d proc_test", owner->handle,
+				       pid_of(owner)));
+	for (i = 1; i < self->out->lines; i++) {
+		if ((uint64_t)atoll(self->out->line[i]) != self->domain ||
+		    strcmp(ctl_word(self->out->line[i], 2), "sem"))
+			continue;
+		/* Kernel scale: lower is sooner. */
+		EXPECT_LE(atoi(last), atoi(ctl_word(self->out->line[i], 11)));
+		strcpy(last, ctl_word(self->out->line[i], 11));
+		n++;
+	}
+	EXPECT_EQ(CROWD / 2, n);
+}
+
+/* Two lines of one record would be a forgery, and so would two columns. */
+TEST_F(proc, names_forge_nothing)
+{
+	static const char *const names[] = { "x\n9 9 mutex", "a b c", "-", "\033[1m", "\\" };
+	uint32_t id;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_EVENT, 0, &id));
+		ASSERT_EQ(0, raw_name(self->fd, id, names[i]));
+	}
+	ASSERT_EQ(0, prctl(PR_SET_NAME, "a b\n1 2\\\""));
+	ASSERT_GE(raw_open(), 0);
+	READ("objects");
+	EXPECT_EQ(5, ctl_count(self->out, "%" PRIu64 " *", self->domain));
+	EXPECT_EQ(1, ctl_count(self->out, "* 0 - x\\0129\\0409\\040mutex"));
+	EXPECT_EQ(1, ctl_count(self->out, "* 0 - a\\040b\\040c"));
+	EXPECT_EQ(1, ctl_count(self->out, "* 0 - \\055"));
+	EXPECT_EQ(1, ctl_count(self->out, "* 0 - \\033?1m"));
+	EXPECT_EQ(1, ctl_count(self->out, "* 0 - \\134"));
+	READ("domains");
+	EXPECT_EQ(1, ctl_count(self->out, "* %d a\\040b\\0121\\0402\\134\\042", getpid()));
+}
+
+TEST_F(proc, root_alone)
+{
+	char path[64];
+	int i, status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (sys(SYS_setresgid, 65534, 65534, 65534) ||
+		    sys(SYS_setresuid, 65534, 65534, 65534))
+			_exit(100);
+		for (i = 0; i < FILES; i++) {
+			snprintf(path, sizeof(path), "/proc/ksync/%s", files[i]);
+			if (open(path, O_RDONLY) >= 0 || errno != EACCES)
+				_exit(1 + i);
+		}
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+}
+
+/* In a pid namespace of its own: 0 stands for who is not in it. */
+static int count_in_namespace(const struct _test_data_proc *self, struct ctl *out)
+{
+	uint32_t handle;
+
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("proc", "/proc", "proc", 0, NULL))
+		return 100;
+	if (raw_attach(self->fd, &handle) || ctl_read(out, "/proc/ksync/threads"))
+		return 101;
+	if (ctl_count(out, "%" PRIu64 " %u 1 1 *", self->domain, handle) != 1)
+		return 102;
+	return ctl_count(out, "%" PRIu64 " * 0 0 *", self->domain);
+}
+
+TEST_F(proc, pid_namespace)
+{
+	int status;
+	pid_t pid;
+
+	NEW_PLAYER(TASK_PROCESS);
+	NEW_PLAYER(TASK_THREAD);
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWPID))
+			_exit(110);
+		pid = fork();
+		if (!pid)
+			_exit(count_in_namespace(self, self->out));
+		waitpid(pid, &status, 0);
+		_exit(WEXITSTATUS(status));
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(2, WEXITSTATUS(status));
+}
+
+/* In pages, with the domain closed after the first one. */
+TEST_F(proc, domain_closes_under_its_reader)
+{
+	char text[512], path[64];
+	int fd[FILES], domain = raw_open(), i;
+	uint32_t ids[1000], handle;
+	size_t all = 0;
+	ssize_t n;
+
+	ASSERT_EQ(0, raw_attach(domain, &handle));
+	ASSERT_EQ(0, raw_create_many(domain, KSYNC_KIND_MUTEX, 0, ids, 1000));
+	for (i = 0; i < FILES; i++) {
+		snprintf(path, sizeof(path), "/proc/ksync/%s", files[i]);
+		fd[i] = open(path, O_RDONLY);
+		ASSERT_GE(fd[i], 0);
+		ASSERT_GT(read(fd[i], text, 100), 0);
+	}
+	ASSERT_EQ(0, close(domain));
+	for (i = 0; i < FILES; i++) {
+		while ((n = read(fd[i], text, sizeof(text))) > 0)
+			all += n;
+		EXPECT_EQ(0, n);
+		/* From the start, all is as it is now. */
+		EXPECT_EQ(0, lseek(fd[i], 0, SEEK_SET));
+		EXPECT_GT(read(fd[i], text, sizeof(text)), 0);
+		close(fd[i]);
+	}
+	EXPECT_GT(all, 0);
+}
+
+/* What comes and goes: 1000 objects at a time, until *@p->futex. */
+static int step_churn(struct player *p)
+{
+	static uint32_t ids[1000];
+	uint32_t done, rounds = 0;
+	int ret = 0;
+
+	while (!ret && !__atomic_load_n(p->futex, __ATOMIC_ACQUIRE)) {
+		ret = raw_create_many(p->fd, KSYNC_KIND_RWLOCK, 0, ids, 1000);
+		if (!ret)
+			ret = raw_name(p->fd, ids[500], "passing");
+		if (!ret)
+			ret = raw_destroy_many(p->fd, ids, 1000, &done);
+		rounds++;
+	}
+	return ret ? ret : rounds > 1 ? 0 : -EAGAIN;
+}
+
+static FILE *open_lines(const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/ksync/%s", name);
+	return fopen(path, "re");
+}
+
+/* Every fourth object stays, and is there each time, once and in order. */
+static int read_objects(uint64_t domain, const uint32_t *stays, int n)
+{
+	unsigned long long serial;
+	long id, last = -1;
+	char line[512], kind[16];
+	int found = 0;
+	FILE *f = open_lines("objects");
+
+	if (!f || !fgets(line, sizeof(line), f))
+		return -EIO;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%llu %ld %15s 0x%*x 0x%*x %*s %*s %*s %*u %*s %*s", &serial,
+			   &id, kind) != 3)
+			return -EPROTO;
+		if (serial != domain)
+			continue;
+		if (id <= last)
+			return -EILSEQ;
+		last = id;
+		if (found < n && stays[found] == id)
+			found += !strcmp(kind, "mutex");
+	}
+	fclose(f);
+	return found;
+}
+
+#define STAY	200
+
+TEST_F(proc, objects_come_and_go)
+{
+	struct player *p[2] = { NEW_PLAYER(TASK_PROCESS), NEW_PLAYER(TASK_BARE) };
+	uint32_t stays[STAY], other, i;
+	uint64_t end;
+
+	for (i = 0; i < STAY; i++) {
+		ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &stays[i]));
+		ASSERT_EQ(0, raw_create_many(self->fd, KSYNC_KIND_SEM, 0, &other, 1));
+	}
+	for (i = 0; i < 2; i++) {
+		p[i]->futex = self->stop;
+		player_post(p[i], step_churn, 0);
+	}
+	end = raw_deadline(CLOCK_MONOTONIC, 2000);
+	for (i = 0; i < 10 || !passed(end); i++)
+		ASSERT_EQ(STAY, read_objects(self->domain, stays, STAY));
+	__atomic_store_n(self->stop, 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, player_result(p[i]));
+}
+
+#define MANY	(1 << 18)
+#define BATCH	(1 << 16)
+
+/* Read to the end in one go: what was read is never looked for again. */
+TEST_F(proc, very_many_objects)
+{
+	const uint32_t many = slow_factor() > 1 ? MANY / 4 : MANY;
+	uint32_t *ids = player_memory(BATCH * sizeof(*ids)), n;
+
+	for (n = 0; n < many; n += BATCH)
+		ASSERT_EQ(0, raw_create_many(self->fd, KSYNC_KIND_EVENT, 0, ids, BATCH));
+	ASSERT_EQ(0, ctl_run(self->out, "grep -c '^%" PRIu64 " ' /proc/ksync/objects; $ksyncctl list --domain %" PRIu64 " | wc -l",
+			     self->domain, self->domain));
+	EXPECT_EQ(many, strtoul(self->out->line[0], NULL, 10));
+	EXPECT_EQ(1, strtoul(self->out->line[1], NULL, 10));
+}
+
+/* Waiters of all kinds that come and go, among them some that are killed. */
+static int step_storm(struct player *p)
+{
+	uint32_t rounds, woken;
+
+	for (rounds = 0; !__atomic_load_n(p->futex, __ATOMIC_ACQUIRE); rounds++) {
+		p->deadline = raw_deadline(CLOCK_MONOTONIC, 1);
+		switch (rounds % 4) {
+		case 0:
+		case 1:
+			if (!raw_lock(p->fd, p->id, p->handle, 0, KSYNC_NO_DEADLINE))
+				raw_unlock(p->fd, p->id, p->handle);
+			break;
+		case 2:
+			raw_acquire(p->fd, p->mutex, 0, p->deadline);
+			break;
+		default:
+			raw_wait(p->fd, p->mutex + 1, 0, 1, 0, p->deadline);
+			raw_wake(p->fd, p->mutex + 1, 1, 1, &woken);
+		}
+	}
+	return 0;
+}
+
+/* Return: 0: the waiter that stays is there, with its owner; and all is in form. */
+static int read_waiters(uint64_t domain, uint32_t id, pid_t waiter, pid_t owner)
+{
+	unsigned long long serial;
+	char line[1024], by[16], kind[16];
+	int found = 0, object, pid;
+	FILE *f = open_lines("waiters");
+
+	if (!f || !fgets(line, sizeof(line), f))
+		return -EIO;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%llu %d %15s %*s %*s %d %*d proc_test %*s %*d %*s %*d %*u %*u %*s %*s %*s %15s %*s",
+			   &serial, &object, kind, &pid, by) != 5)
+			return -EPROTO;
+		if (serial != domain || object != (int)id)
+			continue;
+		if (pid != waiter || atoi(by) != owner)
+			return -EILSEQ;
+		found++;
+	}
+	fclose(f);
+	return found == 1 ? 0 : -ENOENT;
+}
+
+#define STORM	6
+
+TEST_F(proc, waiters_come_and_go)
+{
+	struct player *p[STORM], *owner = NEW_PLAYER(TASK_PROCESS);
+	struct player *waiter = NEW_PLAYER(TASK_PROCESS);
+	uint32_t lock, storm, sem, waitq, i;
+	uint64_t end;
+
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &storm));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &sem));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &waitq));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &lock));
+	ASSERT_EQ(sem + 1, waitq);
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, lock));
+	player_post(waiter, step_lock, lock);
+	ASSERT_EQ(0, await_waiters(self->fd, lock, 1));
+	ASSERT_EQ(0, player_await_asleep(waiter));
+	for (i = 0; i < STORM; i++) {
+		p[i] = NEW_PLAYER(i % 3);
+		p[i]->futex = self->stop;
+		p[i]->mutex = sem;
+		player_post(p[i], step_storm, storm);
+	}
+	end = raw_deadline(CLOCK_MONOTONIC, 2000);
+	for (i = 0; i < 50 || !passed(end); i++) {
+		ASSERT_EQ(0, read_waiters(self->domain, lock, pid_of(waiter), pid_of(owner)));
+		ASSERT_EQ(0, ctl_read(self->out, "/proc/ksync/threads"));
+	}
+	__atomic_store_n(self->stop, 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < STORM; i++)
+		EXPECT_EQ(0, player_result(p[i]));
+}
+
+/* Domains, their threads and objects; all of it opened and closed. */
+static int step_domains(struct player *p)
+{
+	uint32_t id, handle, rounds;
+	int fd, ret = 0;
+
+	for (rounds = 0; !ret && !__atomic_load_n(p->futex, __ATOMIC_ACQUIRE); rounds++) {
+		fd = sys(SYS_openat, -100, KSYNC_DEVICE, O_RDWR);
+		if (fd < 0)
+			return fd;
+		ret = raw_attach(fd, &handle);
+		if (!ret)
+			ret = raw_create(fd, KSYNC_KIND_MUTEX, 0, &id);
+		if (!ret)
+			ret = raw_name(fd, id, "short");
+		if (!ret)
+			ret = raw_lock(fd, id, handle, 0, KSYNC_NO_DEADLINE);
+		sys(SYS_close, fd);
+	}
+	return ret;
+}
+
+TEST_F(proc, domains_come_and_go)
+{
+	struct player *p[2] = { NEW_PLAYER(TASK_PROCESS), NEW_PLAYER(TASK_PROCESS) };
+	uint64_t end;
+	int i, n;
+
+	for (i = 0; i < 2; i++) {
+		p[i]->futex = self->stop;
+		player_post(p[i], step_domains, 0);
+	}
+	end = raw_deadline(CLOCK_MONOTONIC, 2000);
+	for (n = 0; n < 50 || !passed(end); n++)
+		for (i = 0; i < FILES; i++) {
+			char path[64];
+
+			snprintf(path, sizeof(path), "/proc/ksync/%s", files[i]);
+			ASSERT_EQ(0, ctl_read(self->out, path));
+			ASSERT_GT(self->out->lines, 0);
+		}
+	ASSERT_EQ(0, ctl_read(self->out, "/proc/ksync/domains"));
+	EXPECT_EQ(1, ctl_count(self->out, "%" PRIu64 " *", self->domain));
+	__atomic_store_n(self->stop, 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < 2; i++)
+		EXPECT_EQ(0, player_result(p[i]));
+}
+
+KSFT_MAIN
