@@ -2,7 +2,6 @@
 /* Running ksyncctl: see ctl.h. */
 #include <errno.h>
 #include <fnmatch.h>
-#include <inttypes.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -139,10 +138,10 @@ void ctl_dump(const struct ctl *c)
 	fprintf(stderr, "# exit status %d\n", c->status);
 }
 
-uint64_t ctl_domain(int fd)
+unsigned long long ctl_domain(int fd)
 {
 	char path[64], line[128];
-	uint64_t serial = 0;
+	unsigned long long serial = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
@@ -150,7 +149,7 @@ uint64_t ctl_domain(int fd)
 	if (!f)
 		return 0;
 	while (!serial && fgets(line, sizeof(line), f))
-		if (sscanf(line, "ksync-domain: %" SCNu64, &serial) != 1)
+		if (sscanf(line, "ksync-domain: %llu", &serial) != 1)
 			serial = 0;
 	fclose(f);
 	return serial;

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #define CTL_LINES	512
+#define CTL_PRINTF(...)	__attribute__((format(printf, __VA_ARGS__)))
 
 /**
  * struct ctl - what a program said
@@ -25,18 +26,16 @@ struct ctl {
 };
 
 /* Run a shell command, in which $ksyncctl is the program: 0 or an error. */
-int ctl_run(struct ctl *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int ctl_run(struct ctl *c, const char *format, ...) CTL_PRINTF(2, 3);
 
 /* Read a file the same way; @status is 0. */
 int ctl_read(struct ctl *c, const char *path);
 
 /* How many lines match a pattern of fnmatch(3), whose * stands for anything. */
-size_t ctl_count(const struct ctl *c, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+size_t ctl_count(const struct ctl *c, const char *format, ...) CTL_PRINTF(2, 3);
 
 /* Whether that is so of line @n. */
-bool ctl_matches(const struct ctl *c, size_t n, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+bool ctl_matches(const struct ctl *c, size_t n, const char *format, ...) CTL_PRINTF(3, 4);
 
 /* The word in column @n, from 0, of a line; copied. */
 const char *ctl_word(const char *line, size_t n);
@@ -45,6 +44,6 @@ const char *ctl_word(const char *line, size_t n);
 void ctl_dump(const struct ctl *c);
 
 /* The serial number of a domain, or 0. */
-uint64_t ctl_domain(int fd);
+unsigned long long ctl_domain(int fd);
 
 #endif /* KSYNC_SELFTESTS_CTL_H */

@@ -294,7 +294,8 @@ int graph(const struct snapshot *s, uint64_t domain)
 		if (!domain || s->waiters[i].domain == domain)
 			add_waiter(&net, &s->waiters[i]);
 	find_cycles(&net);
-	printf("digraph ksync {\n\trankdir=LR;\n\tnode [fontname=\"sans-serif\"];\n\tedge [fontname=\"sans-serif\"];\n");
+	printf("digraph ksync {\n\trankdir=LR;\n");
+	printf("\tnode [fontname=\"sans-serif\"];\n\tedge [fontname=\"sans-serif\"];\n");
 	for (i = 0; i < net.nr_nodes; i++)
 		if (net.nodes[i].who)
 			print_thread(&net, i);

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define PRINTF(...)	__attribute__((format(printf, __VA_ARGS__)))
+
 /* What it exits with; also in ksyncctl(8). */
 enum { EXIT_DONE, EXIT_NOT_WAITING, EXIT_USAGE, EXIT_NO_DATA, EXIT_NO_PROCESS };
 
@@ -158,8 +160,7 @@ bool process_exists(int64_t pid);
 /* text.c */
 
 /* Append as printf() does, as much as fits. */
-void add(char *to, size_t size, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+void add(char *to, size_t size, const char *format, ...) PRINTF(3, 4);
 /* A name in quotes, without anything that a terminal would take for a command. */
 void add_quoted(char *to, size_t size, const char *name);
 void add_plain(char *to, size_t size, const char *name);

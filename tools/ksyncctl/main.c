@@ -40,7 +40,7 @@ struct call {
 	const char *dir;
 };
 
-static int64_t number(const char *text, const char *what)
+static int64_t parse_number(const char *text, const char *what)
 {
 	char *end;
 	long long n;
@@ -59,7 +59,7 @@ static void parse_option(struct call *c, int option)
 		c->all = true;
 		break;
 	case 'd':
-		c->domain = number(optarg, "--domain");
+		c->domain = parse_number(optarg, "--domain");
 		break;
 	case 'f':
 		c->dir = optarg;
@@ -107,7 +107,7 @@ static void parse(struct call *c, int argc, char **argv)
 	c->command = argv[optind];
 	check(c, argc - optind);
 	if (!strcmp(c->command, "why"))
-		c->pid = number(argv[optind + 1], "PID");
+		c->pid = parse_number(argv[optind + 1], "PID");
 }
 
 static int run(const struct call *c)

@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "ksyncctl.h"
@@ -79,10 +80,19 @@ static void add_state(int64_t pid, char state, int cpu, char *to, size_t size)
 	}
 }
 
+/* From the end of the name in /proc/PID/stat, field 2; the state is field 3. */
+#define STATE_TO_CPU	36
+
+static const char *skip_fields(const char *p, int n)
+{
+	while (n-- && (p = strchr(p, ' ')))
+		p++;
+	return p ? p : "";
+}
+
 void state_of(const struct snapshot *s, int64_t pid, char *to, size_t size)
 {
-	char stat[1024], *p, state;
-	int cpu, n;
+	char stat[1024], *p;
 
 	if (pid <= 0) {
 		add(to, size, "in a state that cannot be seen from here");
@@ -98,10 +108,8 @@ void state_of(const struct snapshot *s, int64_t pid, char *to, size_t size)
 	}
 	/* The name may have parentheses in it, too. */
 	p = strrchr(stat, ')');
-	n = p ? sscanf(p, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %*u %*u %*d %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*u %*d %d",
-		       &state, &cpu) : 0;
-	if (n != 2)
+	if (!p || !p[1] || !p[2])
 		add(to, size, "in a state that cannot be read");
 	else
-		add_state(pid, state, cpu, to, size);
+		add_state(pid, p[2], atoi(skip_fields(p, STATE_TO_CPU + 1)), to, size);
 }
