@@ -32,6 +32,7 @@
 #include <ksync/event.h>
 #include <ksync/guard.h>
 #include <ksync/waitq.h>
+#include <ksync/many.h>
 #include <ksync/barrier.h>
 #include <ksync/latch.h>
 #include <ksync/once.h>

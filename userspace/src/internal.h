@@ -56,6 +56,17 @@ int ksync_thread_self(struct ksync *d, const struct ksync_thread **t);
 
 /* lock.c */
 int ksync_identify(struct ksync_object *o, const struct ksync_thread **t);
+int ksync_lock_again(struct ksync_object *o, const struct ksync_thread *t);
+int ksync_lock_look(struct ksync_object *o, const struct ksync_thread *t);
+int ksync_lock_wait(struct ksync_object *o, const struct ksync_thread *t,
+		    uint32_t flags, uint64_t deadline);
+
+/* rwlock.c */
+int ksync_read_again(struct ksync_object *o, struct ksync_thread *t);
+int ksync_read_look(struct ksync_object *o, struct ksync_thread *t);
+int ksync_read_reserve(struct ksync_object *o, struct ksync_thread *t, uint32_t n);
+int ksync_read_lock_wait(struct ksync_object *o, struct ksync_thread *t,
+			 uint32_t flags, uint64_t deadline);
 
 /* object.c */
 int ksync_object_create(struct ksync_object *o, struct ksync *d, uint32_t kind,

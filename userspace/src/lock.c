@@ -118,15 +118,68 @@ static int acquire_protected(struct ksync_object *o, const struct ksync_thread *
 	return ret;
 }
 
-static int lock(struct ksync_object *o, const struct ksync_thread *t,
-		uint32_t flags, uint64_t deadline)
+/**
+ * ksync_lock_again() - lock a recursive mutex that the caller has
+ * @o: any lock
+ * @t: the caller, of this domain
+ *
+ * Return: 0; -EBUSY (it is none, or not the caller's), -EAGAIN (2^32 times).
+ */
+int ksync_lock_again(struct ksync_object *o, const struct ksync_thread *t)
+{
+	if (!recursive(o) || (read_word(o) & KSYNC_OWNER) != t->handle)
+		return -EBUSY;
+	return lock_again(o);
+}
+
+/**
+ * ksync_lock_look() - lock, if that takes no more than a look at the word
+ * @o: a lock; not for reading
+ * @t: the caller, of this domain
+ *
+ * Return: 0; -EBUSY, or why it cannot be locked.
+ */
+int ksync_lock_look(struct ksync_object *o, const struct ksync_thread *t)
+{
+	int ret = ksync_lock_again(o, t);
+
+	if (ret != -EBUSY || read_word(o) & KSYNC_TAKEN_)
+		return ret;
+	if (!ksync_protects(o))
+		return take_free(o, t->handle) ? 0 : -EBUSY;
+	ret = ksync_ceiling_enter(o, t);
+	if (ret)
+		return ret;
+	if (!take_free(o, t->handle)) {
+		ksync_ceiling_leave(o, t);
+		return -EBUSY;
+	}
+	ret = ksync_ceiling_settle(o, t);
+	if (ret)
+		ksync_unlock_slow_(o, t);
+	return ret;
+}
+
+/**
+ * ksync_lock_wait() - lock, not for reading
+ * @o: object
+ * @t: the caller; NULL for the thread's own identity
+ * @flags: KSYNC_WAIT_*
+ * @deadline: from ksync_deadline()
+ *
+ * Return: as ksync_mutex_lock() and its variants.
+ */
+int ksync_lock_wait(struct ksync_object *o, const struct ksync_thread *t,
+		    uint32_t flags, uint64_t deadline)
 {
 	int self = ksync_identify(o, &t);
+	int ret;
 
 	if (self < 0)
 		return self;
-	if (recursive(o) && (read_word(o) & KSYNC_OWNER) == (uint32_t)self)
-		return lock_again(o);
+	ret = ksync_lock_again(o, t);
+	if (ret != -EBUSY)
+		return ret;
 	if (ksync_protects(o))
 		return acquire_protected(o, t, flags, deadline);
 	return acquire(o, self, flags, deadline);
@@ -136,7 +189,7 @@ KSYNC_EXPORT int ksync_lock_slow_(struct ksync_object *o,
 				  const struct ksync_thread *t,
 				  unsigned int flags)
 {
-	return lock(o, t, flags, KSYNC_NO_DEADLINE);
+	return ksync_lock_wait(o, t, flags, KSYNC_NO_DEADLINE);
 }
 
 KSYNC_EXPORT int ksync_lock_until_(struct ksync_object *o,
@@ -148,7 +201,7 @@ KSYNC_EXPORT int ksync_lock_until_(struct ksync_object *o,
 	int ret;
 
 	ret = ksync_deadline(clock, abs, &flags, &deadline);
-	return ret ? ret : lock(o, t, flags, deadline);
+	return ret ? ret : ksync_lock_wait(o, t, flags, deadline);
 }
 
 static int unlock_in_module(struct ksync_object *o, uint32_t self)

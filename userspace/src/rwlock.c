@@ -192,8 +192,68 @@ static int read_again(uint32_t *entry)
 	return 0;
 }
 
-static int read_lock(struct ksync_object *o, struct ksync_thread *t,
-		     uint32_t flags, uint64_t deadline)
+/**
+ * ksync_read_again() - lock for reading what the caller reads
+ * @o: rwlock
+ * @t: the caller, of this domain
+ *
+ * Return: 0; -EBUSY (it does not), -EAGAIN (255 times).
+ */
+int ksync_read_again(struct ksync_object *o, struct ksync_thread *t)
+{
+	uint32_t *entry = find_held(o, t);
+
+	return entry ? read_again(entry) : -EBUSY;
+}
+
+/**
+ * ksync_read_look() - lock for reading, if that takes no more than a look
+ * @o: rwlock
+ * @t: the caller, of this domain
+ *
+ * Return: 0; -EBUSY, or why it cannot be locked.
+ */
+int ksync_read_look(struct ksync_object *o, struct ksync_thread *t)
+{
+	int ret = ksync_read_again(o, t);
+	uint32_t *entry;
+
+	if (ret != -EBUSY)
+		return ret;
+	ret = get_free(o, t, &entry);
+	if (ret)
+		return ret;
+	return try_read(o, t, entry) ? 0 : -EBUSY;
+}
+
+/**
+ * ksync_read_reserve() - have entries for what the module is going to lock
+ * @o: rwlock
+ * @t: the caller, of this domain
+ * @n: how many
+ *
+ * Return: 0; -EAGAIN (there are not so many), or as ATTACH.
+ */
+int ksync_read_reserve(struct ksync_object *o, struct ksync_thread *t, uint32_t n)
+{
+	int ret = 0;
+
+	while (!ret && t->held + n > t->nslots * KSYNC_SLOTS)
+		ret = add_slot(o, t);
+	return ret;
+}
+
+/**
+ * ksync_read_lock_wait() - lock for reading
+ * @o: rwlock
+ * @t: the caller; NULL for the thread's own identity
+ * @flags: KSYNC_WAIT_*
+ * @deadline: from ksync_deadline()
+ *
+ * Return: as ksync_rwlock_read_lock() and its variants.
+ */
+int ksync_read_lock_wait(struct ksync_object *o, struct ksync_thread *t,
+			 uint32_t flags, uint64_t deadline)
 {
 	struct ksync_lock arg = {
 		.size = sizeof(arg),
@@ -227,7 +287,7 @@ KSYNC_EXPORT int ksync_read_lock_slow_(struct ksync_object *o,
 				       struct ksync_thread *t,
 				       unsigned int flags)
 {
-	return read_lock(o, t, flags, KSYNC_NO_DEADLINE);
+	return ksync_read_lock_wait(o, t, flags, KSYNC_NO_DEADLINE);
 }
 
 KSYNC_EXPORT int ksync_read_lock_until_(struct ksync_object *o,
@@ -239,7 +299,7 @@ KSYNC_EXPORT int ksync_read_lock_until_(struct ksync_object *o,
 	int ret;
 
 	ret = ksync_deadline(clock, abs, &flags, &deadline);
-	return ret ? ret : read_lock(o, t, flags, deadline);
+	return ret ? ret : ksync_read_lock_wait(o, t, flags, deadline);
 }
 
 KSYNC_EXPORT int ksync_rwlock_unlock_slow_(struct ksync_object *o,

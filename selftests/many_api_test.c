@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Waits on many objects by the library: what is had at once, what is counted by
+ * it (depths, entries of slots, ceilings) and taken back, and its errors.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/ksft.h"
+#include "lib/player.h"
+
+/**
+ * struct wait - one wait by another task
+ * @task: who
+ * @d: where, if it is bare
+ * @all: for all
+ * @w: items
+ * @n: how many
+ * @alert: event or NULL
+ * @after: done once the wait is over, by the same task; or NULL
+ * @index: out
+ */
+struct wait {
+	struct task task;
+	struct ksync *d;
+	bool all;
+	struct ksync_wait_item w[4];
+	unsigned int n;
+	struct ksync_event *alert;
+	int (*after)(struct wait *x);
+	unsigned int index;
+};
+
+static int wait_main(void *arg)
+{
+	struct wait *x = arg;
+	int ret;
+
+	ret = x->all ? ksync_wait_all(x->w, x->n, x->alert, &x->index) :
+		ksync_wait_any(x->w, x->n, x->alert, &x->index);
+	if (x->after)
+		ret = x->after(x);
+	return -ret;
+}
+
+static int bare_main(void *arg)
+{
+	struct wait *x = arg;
+	struct ksync_thread t;
+	int ret = ksync_thread_attach(x->d, &t);
+
+	if (!ret)
+		ret = x->all ? ksync_wait_all_as(x->w, x->n, x->alert, &t, &x->index) :
+			ksync_wait_any_as(x->w, x->n, x->alert, &t, &x->index);
+	return -ret;
+}
+
+FIXTURE(many)
+{
+	struct ksync *d;
+	struct ksync_sem s, s2;
+	struct ksync_event e, alert;
+	struct ksync_waitq q;
+	struct ksync_cond c;
+	struct ksync_mutex m, m2, r;
+	struct ksync_spin spin;
+	struct ksync_rwlock l, l2;
+};
+
+FIXTURE_SETUP(many)
+{
+	ASSERT_EQ(0, ksync_open(&self->d, 0));
+	ASSERT_EQ(0, ksync_sem_init(&self->s, self->d, 0, 0));
+	ASSERT_EQ(0, ksync_sem_init(&self->s2, self->d, 0, 0));
+	ASSERT_EQ(0, ksync_event_init(&self->e, self->d, 0));
+	ASSERT_EQ(0, ksync_event_init(&self->alert, self->d, 0));
+	ASSERT_EQ(0, ksync_waitq_init(&self->q, self->d, 0));
+	ASSERT_EQ(0, ksync_cond_init(&self->c, self->d, 0));
+	ASSERT_EQ(0, ksync_mutex_init(&self->m, self->d, 0));
+	ASSERT_EQ(0, ksync_mutex_init(&self->m2, self->d, 0));
+	ASSERT_EQ(0, ksync_mutex_init(&self->r, self->d, KSYNC_MUTEX_RECURSIVE));
+	ASSERT_EQ(0, ksync_spin_init(&self->spin, self->d, 0));
+	ASSERT_EQ(0, ksync_rwlock_init(&self->l, self->d, 0));
+	ASSERT_EQ(0, ksync_rwlock_init(&self->l2, self->d, 0));
+}
+
+FIXTURE_TEARDOWN(many)
+{
+	ksync_close(self->d);
+}
+
+#define ITEM(x)		{ .o = &self->x.o }
+#define READ(x)		{ .o = &self->x.o, .flags = KSYNC_LOCK_READ }
+#define SIZE(w)		(sizeof(w) / sizeof(*(w)))
+
+/* A wait that is over at once. */
+#define EXPECT_ANY(ret, at, ...)						\
+do {										\
+	struct ksync_wait_item w_[] = { __VA_ARGS__ };				\
+	unsigned int index_ = 77;						\
+										\
+	EXPECT_EQ(ret, ksync_wait_any_try(w_, SIZE(w_), &index_));		\
+	EXPECT_EQ(at, index_);							\
+} while (0)
+
+#define EXPECT_ALL(ret, at, ...)						\
+do {										\
+	struct ksync_wait_item w_[] = { __VA_ARGS__ };				\
+	unsigned int index_ = 77;						\
+										\
+	EXPECT_EQ(ret, ksync_wait_all_try(w_, SIZE(w_), &index_));		\
+	EXPECT_EQ(at, index_);							\
+} while (0)
+
+/* Another task waits for these; it sleeps on return. */
+#define AWAIT(x, fn, kind, ...)							\
+do {										\
+	const struct ksync_wait_item w_[] = { __VA_ARGS__ };			\
+										\
+	memcpy((x)->w, w_, sizeof(w_));						\
+	(x)->n = SIZE(w_);							\
+	(x)->d = self->d;							\
+	ASSERT_EQ(0, task_start(&(x)->task, kind, fn, x));			\
+	ASSERT_EQ(0, await_asleep(task_tid(&(x)->task)));			\
+} while (0)
+
+#define ENDS(x, ret, at)							\
+do {										\
+	int status_ = 255;							\
+										\
+	EXPECT_EQ(0, task_join(&(x)->task, &status_));				\
+	EXPECT_EQ(ret, -status_);						\
+	EXPECT_EQ(at, (x)->index);						\
+} while (0)
+
+TEST_F(many, any_is_had_without_the_module)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
+	ASSERT_EQ(0, ksync_mutex_unlock(&self->m));
+	ASSERT_EQ(0, ksync_rwlock_read_lock(&self->l));
+	ASSERT_EQ(0, ksync_rwlock_unlock(&self->l));
+	ASSERT_EQ(0, ksync_sem_post_n(&self->s, 2));
+	ASSERT_EQ(0, ksync_event_set(&self->e));
+	/* From now on no call reaches the module. */
+	ASSERT_LE(0, dup2(null, ksync_fileno(self->d)));
+	EXPECT_ANY(0, 0, ITEM(e), ITEM(s), ITEM(m));
+	EXPECT_ANY(0, 1, ITEM(e), ITEM(s), ITEM(m));
+	EXPECT_ANY(0, 0, ITEM(s));
+	EXPECT_ANY(0, 1, ITEM(s), ITEM(m));
+	EXPECT_ANY(0, 0, READ(l));
+	EXPECT_ANY(0, 1, ITEM(e), ITEM(spin));
+	EXPECT_ANY(-EBUSY, UINT_MAX, ITEM(e), ITEM(s));
+	EXPECT_ALL(-EBUSY, 1, ITEM(l2), ITEM(s));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
+	EXPECT_EQ(0, ksync_spin_unlock(&self->spin));
+	EXPECT_EQ(0, ksync_rwlock_unlock(&self->l));
+}
+
+TEST_F(many, any_takes_the_first_item)
+{
+	ASSERT_EQ(0, ksync_sem_post(&self->s2));
+	EXPECT_ANY(0, 2, ITEM(s), ITEM(e), ITEM(s2), ITEM(m));
+	EXPECT_EQ(0, ksync_sem_value(&self->s2));
+	EXPECT_ANY(0, 3, ITEM(s), ITEM(e), ITEM(s2), ITEM(m));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
+	EXPECT_ANY(0, 0, ITEM(spin));
+	EXPECT_EQ(0, ksync_spin_unlock(&self->spin));
+	EXPECT_ANY(-EBUSY, UINT_MAX, ITEM(s), ITEM(e), ITEM(q), ITEM(c));
+	EXPECT_ANY(0, 1, ITEM(s), { .o = &self->q.o, .expected = 1 });
+	EXPECT_ANY(0, 1, ITEM(s), { .o = &self->c.o, .expected = ~0U });
+}
+
+TEST_F(many, any_waits_for_one)
+{
+	struct wait x = {};
+
+	AWAIT(&x, wait_main, TASK_THREAD, ITEM(s), ITEM(e), ITEM(q));
+	ASSERT_EQ(0, ksync_event_set(&self->e));
+	ENDS(&x, 0, 1);
+	AWAIT(&x, bare_main, TASK_BARE, ITEM(s), ITEM(e), ITEM(q));
+	ASSERT_EQ(1, ksync_waitq_wake(&self->q, 1));
+	ENDS(&x, 0, 2);
+	/* Tasks without TLS need no identity where there is no lock. */
+	AWAIT(&x, wait_main, TASK_BARE, ITEM(s), ITEM(e), ITEM(q));
+	ASSERT_EQ(0, ksync_sem_post(&self->s));
+	ENDS(&x, 0, 0);
+	EXPECT_EQ(0, ksync_sem_value(&self->s));
+}
+
+static int unlock_two(struct wait *x)
+{
+	int ret = ksync_mutex_unlock((struct ksync_mutex *)x->w[0].o);
+
+	return ret ? ret : ksync_mutex_unlock((struct ksync_mutex *)x->w[1].o);
+}
+
+TEST_F(many, all_waits_for_all)
+{
+	struct wait x = { .all = true, .after = unlock_two };
+
+	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
+	AWAIT(&x, wait_main, TASK_THREAD, ITEM(m), ITEM(r), ITEM(s));
+	ASSERT_EQ(0, ksync_sem_post(&self->s));
+	ASSERT_EQ(0, await_asleep(task_tid(&x.task)));
+	EXPECT_EQ(1, ksync_sem_value(&self->s));
+	ASSERT_EQ(0, ksync_mutex_unlock(&self->m));
+	ENDS(&x, 0, 0);
+	EXPECT_EQ(0, ksync_sem_value(&self->s));
+	EXPECT_ALL(0, 0, ITEM(m), ITEM(r), ITEM(spin), READ(l), ITEM(l2));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->r));
+	EXPECT_EQ(0, ksync_spin_unlock(&self->spin));
+	EXPECT_EQ(0, ksync_rwlock_unlock(&self->l));
+	EXPECT_EQ(0, ksync_rwlock_unlock(&self->l2));
+}
+
+TEST_F(many, an_alert_cancels)
+{
+	struct wait x = { .alert = &self->alert };
+
+	AWAIT(&x, wait_main, TASK_THREAD, ITEM(s), ITEM(s2));
+	ASSERT_EQ(0, ksync_event_set(&self->alert));
+	ENDS(&x, -ECANCELED, 2);
+	x.all = true;
+	ASSERT_EQ(0, ksync_sem_post(&self->s));
+	AWAIT(&x, bare_main, TASK_BARE, ITEM(s), ITEM(s2), ITEM(m));
+	ASSERT_EQ(0, ksync_event_set(&self->alert));
+	ENDS(&x, -ECANCELED, 3);
+	EXPECT_EQ(1, ksync_sem_value(&self->s));
+	EXPECT_ANY(0, 0, ITEM(m));
+}
+
+TEST_F(many, a_recursive_mutex_is_counted)
+{
+	int i;
+
+	ASSERT_EQ(0, ksync_mutex_lock(&self->r));
+	EXPECT_ANY(0, 1, ITEM(s), ITEM(r));
+	ASSERT_EQ(0, ksync_sem_post(&self->s));
+	EXPECT_ALL(0, 0, ITEM(s), ITEM(r));
+	EXPECT_ALL(0, 0, ITEM(r), ITEM(m));
+	EXPECT_EQ(3, self->r.o.cell->depth);
+	/* Not all: nothing is counted. */
+	EXPECT_ALL(-EBUSY, 1, ITEM(r), ITEM(s));
+	EXPECT_ALL(-EDEADLK, 1, ITEM(r), ITEM(m));
+	EXPECT_ALL(-EINVAL, 2, ITEM(r), ITEM(m2), ITEM(r));
+	EXPECT_EQ(3, self->r.o.cell->depth);
+	for (i = 0; i < 4; i++)
+		EXPECT_EQ(0, ksync_mutex_unlock(&self->r));
+	EXPECT_EQ(-EPERM, ksync_mutex_unlock(&self->r));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
+	EXPECT_ANY(0, 0, ITEM(m2));
+}
+
+static int lock_and_die(void *arg)
+{
+	struct ksync_mutex *r = arg;
+
+	return ksync_mutex_lock(r) || ksync_mutex_lock(r) || ksync_mutex_lock(r);
+}
+
+TEST_F(many, a_dead_owner_is_told_and_its_depth_forgotten)
+{
+	struct ksync_wait_item w[] = { ITEM(s), ITEM(r), ITEM(m) };
+	unsigned int index = 77;
+	struct task t;
+	int status;
+
+	ASSERT_EQ(0, task_start(&t, TASK_PROCESS, lock_and_die, &self->r));
+	ASSERT_EQ(0, task_join(&t, &status));
+	ASSERT_EQ(0, status);
+	EXPECT_EQ(2, self->r.o.cell->depth);
+	EXPECT_EQ(-EOWNERDEAD, ksync_wait_any(w, 2, NULL, &index));
+	EXPECT_EQ(1, index);
+	EXPECT_EQ(0, w[0].result);
+	EXPECT_EQ(-EOWNERDEAD, w[1].result);
+	EXPECT_EQ(0, self->r.o.cell->depth);
+	EXPECT_EQ(0, ksync_mutex_consistent(&self->r));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->r));
+
+	ASSERT_EQ(0, task_start(&t, TASK_PROCESS, lock_and_die, &self->r));
+	ASSERT_EQ(0, task_join(&t, &status));
+	EXPECT_EQ(-EOWNERDEAD, ksync_wait_all(w + 1, 2, NULL, &index));
+	EXPECT_EQ(-EOWNERDEAD, w[1].result);
+	EXPECT_EQ(0, w[2].result);
+	EXPECT_EQ(0, ksync_mutex_consistent(&self->r));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->r));
+	EXPECT_EQ(-EPERM, ksync_mutex_unlock(&self->r));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
+}
+
+/* More than the entries of one slot cell. */
+#define READS	40
+
+TEST_F(many, what_is_read_is_counted)
+{
+	struct ksync_wait_item w[READS] = {};
+	struct ksync_rwlock l[READS];
+	unsigned int index;
+	int i;
+
+	for (i = 0; i < READS; i++) {
+		ASSERT_EQ(0, ksync_rwlock_init(&l[i], self->d, 0));
+		w[i] = (struct ksync_wait_item){ .o = &l[i].o, .flags = KSYNC_LOCK_READ };
+	}
+	/* One that it reads already: locked once more. */
+	ASSERT_EQ(0, ksync_rwlock_read_lock(&l[3]));
+	ASSERT_EQ(0, ksync_wait_all(w, READS, NULL, &index));
+	EXPECT_EQ(READS, ksync_self_->held);
+	w[READS - 1].flags = 0;
+	EXPECT_EQ(-EDEADLK, ksync_wait_all(w, READS, NULL, &index));
+	EXPECT_EQ(READS - 1, index);
+	EXPECT_EQ(READS, ksync_self_->held);
+	for (i = 0; i < READS; i++)
+		EXPECT_EQ(0, ksync_rwlock_unlock(&l[i]));
+	EXPECT_EQ(0, ksync_rwlock_unlock(&l[3]));
+	EXPECT_EQ(-EPERM, ksync_rwlock_unlock(&l[3]));
+	EXPECT_EQ(0, ksync_self_->held);
+	for (i = 0; i < READS; i++)
+		EXPECT_EQ(0, ksync_rwlock_write_lock_try(&l[i]));
+}
+
+TEST_F(many, any_reads_once_the_writer_has_left)
+{
+	struct wait x = {};
+
+	ASSERT_EQ(0, ksync_rwlock_write_lock(&self->l));
+	AWAIT(&x, bare_main, TASK_BARE, ITEM(s), READ(l));
+	ASSERT_EQ(0, ksync_rwlock_unlock(&self->l));
+	ENDS(&x, 0, 1);
+	/* Who read has died: nobody reads. */
+	EXPECT_EQ(0, ksync_rwlock_write_lock(&self->l));
+	EXPECT_EQ(0, ksync_rwlock_unlock(&self->l));
+}
+
+static int lock_all(struct ksync_mutex *m, int n)
+{
+	int i, ret = 0;
+
+	for (i = 0; i < n && !ret; i++)
+		ret = ksync_mutex_lock(&m[i]);
+	while (i--)
+		ksync_mutex_unlock(&m[i]);
+	return ret;
+}
+
+/* What was not got takes no entry of the ceiling cell. */
+TEST_F(many, ceilings_are_taken_back)
+{
+	struct ksync_mutex m[KSYNC_CEILING_ENTRIES];
+	struct ksync_wait_item w[] = {
+		{ .o = &m[0].o }, { .o = &m[1].o }, { .o = &m[2].o }, ITEM(e),
+	};
+	unsigned int i, index;
+
+	for (i = 0; i < KSYNC_CEILING_ENTRIES; i++)
+		ASSERT_EQ(0, ksync_mutex_init_protect(&m[i], self->d, 0, 30));
+	for (i = 0; i < 2 * KSYNC_CEILING_ENTRIES; i++) {
+		ASSERT_EQ(0, ksync_event_set(&self->e));
+		ASSERT_EQ(0, ksync_wait_all(w, 4, NULL, &index));
+		EXPECT_EQ(-EPERM, ksync_mutex_unlock(&m[3]));
+		EXPECT_EQ(-EDEADLK, ksync_wait_any_try(w, 3, &index));
+		EXPECT_EQ(0, ksync_mutex_unlock(&m[0]));
+		EXPECT_EQ(0, ksync_wait_any(w, 3, NULL, &index));
+		EXPECT_EQ(0, index);
+		EXPECT_EQ(0, unlock_two(&(struct wait){ .w = { w[0], w[1] } }));
+		EXPECT_EQ(0, ksync_mutex_unlock(&m[2]));
+		EXPECT_EQ(-EBUSY, ksync_wait_all_try(w, 4, &index));
+	}
+	EXPECT_EQ(0, lock_all(m, KSYNC_CEILING_ENTRIES));
+}
+
+static int signal_it(void *arg)
+{
+	struct _test_data_many *self = arg;
+	int ret = ksync_mutex_lock(&self->m);
+
+	self->c.o.cell->limit = 1;
+	ret = ret ? ret : ksync_cond_signal(&self->c);
+	ksync_mutex_unlock(&self->m);
+	return ret < 0;
+}
+
+TEST_F(many, a_cond_is_waited_for_as_documented)
+{
+	struct ksync_wait_item w[] = { ITEM(s), ITEM(c) };
+	unsigned int index = 77;
+	struct task t;
+
+	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
+	ASSERT_EQ(0, task_start(&t, TASK_THREAD, signal_it, self));
+	ASSERT_EQ(0, await_asleep(task_tid(&t)));
+	while (!self->c.o.cell->limit) {
+		w[1].expected = ksync_cond_count(&self->c);
+		ASSERT_EQ(0, ksync_mutex_unlock(&self->m));
+		ASSERT_EQ(0, ksync_wait_any(w, 2, NULL, &index));
+		EXPECT_EQ(1, index);
+		ASSERT_EQ(0, ksync_mutex_lock(&self->m));
+	}
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
+	EXPECT_EQ(0, task_join(&t, NULL));
+}
+
+TEST_F(many, time_passes)
+{
+	struct ksync_wait_item w[] = { ITEM(s), ITEM(e), ITEM(m) };
+	struct timespec soon = to_timespec(in(20 * MSEC)), bad = { .tv_nsec = -1 };
+	struct ksync_thread t;
+
+	ASSERT_EQ(0, ksync_thread_attach(self->d, &t));
+	EXPECT_EQ(-ETIMEDOUT, ksync_wait_any_timed(w, 2, NULL, CLOCK_MONOTONIC, &soon, NULL));
+	EXPECT_TRUE(passed(soon.tv_sec * SEC + soon.tv_nsec));
+	EXPECT_EQ(-ETIMEDOUT, ksync_wait_all_timed_as(w, 3, NULL, &t, CLOCK_MONOTONIC, &soon,
+						      NULL));
+	EXPECT_EQ(-ETIMEDOUT, ksync_wait_any_timed(w, 1, NULL, CLOCK_REALTIME, &soon, NULL));
+	EXPECT_EQ(-EINVAL, ksync_wait_any_timed(w, 2, NULL, CLOCK_MONOTONIC, &bad, NULL));
+	EXPECT_EQ(-EINVAL, ksync_wait_all_timed(w, 2, NULL, CLOCK_BOOTTIME, &soon, NULL));
+	EXPECT_EQ(0, ksync_wait_any_timed(w, 3, NULL, CLOCK_MONOTONIC, &soon, NULL));
+	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+static int interrupted(void *arg)
+{
+	struct wait *x = arg;
+
+	return -(x->all ? ksync_wait_all_interruptible : ksync_wait_any_interruptible)
+		(x->w, x->n, x->alert, CLOCK_MONOTONIC, NULL, &x->index);
+}
+
+TEST_F(many, a_handler_interrupts_who_wants_it)
+{
+	const struct sigaction act = { .sa_handler = nothing };
+	struct wait x = {};
+
+	ASSERT_EQ(0, sigaction(SIGUSR1, &act, NULL));
+	for (x.all = false;; x.all = true) {
+		AWAIT(&x, interrupted, TASK_THREAD, ITEM(s), ITEM(e));
+		EXPECT_EQ(0, task_kill(&x.task, SIGUSR1));
+		ENDS(&x, -EINTR, x.index);
+		if (x.all)
+			break;
+	}
+	x.all = false;
+	AWAIT(&x, wait_main, TASK_THREAD, ITEM(s), ITEM(e));
+	EXPECT_EQ(0, task_kill(&x.task, SIGUSR1));
+	ASSERT_EQ(0, ksync_event_set(&self->e));
+	ENDS(&x, 0, 1);
+}
+
+TEST_F(many, arguments_are_checked)
+{
+	struct ksync_wait_item w[KSYNC_MANY_MAX + 1] = {};
+	struct ksync_mutex gone = self->m2;
+	struct ksync_sem foreign;
+	unsigned int i, index;
+	struct ksync *d;
+
+	for (i = 0; i <= KSYNC_MANY_MAX; i++)
+		w[i].o = &self->s.o;
+	EXPECT_EQ(-EINVAL, ksync_wait_any_try(w, 0, &index));
+	EXPECT_EQ(-EINVAL, ksync_wait_any_try(w, KSYNC_MANY_MAX + 1, &index));
+	EXPECT_EQ(-EBUSY, ksync_wait_any_try(w, KSYNC_MANY_MAX, NULL));
+	ASSERT_EQ(0, ksync_sem_post(&self->s));
+	EXPECT_EQ(-EINVAL, ksync_wait_all_try(w, 2, &index));
+	EXPECT_EQ(1, index);
+	EXPECT_ANY(-EINVAL, 1, ITEM(e), { .o = &self->s.o, .flags = KSYNC_LOCK_READ });
+	EXPECT_ANY(-EINVAL, 0, { .o = &self->l.o, .flags = 2 });
+	ASSERT_EQ(0, ksync_open(&d, 0));
+	ASSERT_EQ(0, ksync_sem_init(&foreign, d, 1, 0));
+	EXPECT_ANY(-EINVAL, 1, ITEM(e), { .o = &foreign.o });
+	EXPECT_EQ(-EINVAL, ksync_wait_any(w, 1, (struct ksync_event *)&foreign, &index));
+	EXPECT_EQ(1, index);
+	w[0].o = &self->e.o;
+	EXPECT_EQ(-EINVAL, ksync_wait_any(w, 1, &self->e, &index));
+	EXPECT_EQ(1, index);
+	ksync_close(d);
+	ASSERT_EQ(0, ksync_mutex_destroy(&self->m2));
+	EXPECT_ANY(-EBADF, 1, ITEM(e), ITEM(m2));
+	EXPECT_ALL(-EBADF, 1, ITEM(m), { .o = &gone.o });
+	ASSERT_EQ(0, ksync_event_destroy(&self->alert));
+	EXPECT_EQ(-EBADF, ksync_wait_any(w, 1, &self->alert, &index));
+	EXPECT_EQ(1, index);
+	EXPECT_EQ(0, ksync_mutex_lock_try(&self->m));
+}
+
+KSFT_MAIN
