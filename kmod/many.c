@@ -423,13 +423,14 @@ static int read_alert(struct ksync_many_call *c)
 	if (!(c->arg->flags & KSYNC_MANY_ALERT))
 		return c->arg->alert ? -EINVAL : 0;
 	p->item.id = c->arg->alert;
-	c->arg->index = c->arg->count;
 	ret = find(c, c->arg->count);
 	if (!ret && p->obj.ops->kind != KSYNC_KIND_EVENT)
 		ret = -EINVAL;
 	for (i = 0; i < c->arg->count && !ret; i++)
 		if (c->parts[i].item.id == p->item.id)
 			ret = -EINVAL;
+	if (ret)
+		c->arg->index = c->arg->count;
 	return ret;
 }
 
