@@ -28,6 +28,7 @@ static const struct {
 	{ "ping-pong", bench_pingpong },
 	{ "cond", bench_conds },
 	{ "barrier", bench_barriers },
+	{ "many", bench_many },
 };
 
 #define COUNT	(sizeof(measurements) / sizeof(*measurements))

@@ -10,6 +10,7 @@
  *	pingpong.c	two threads wake each other: waitq beside futex
  *	cond.c		the same, and broadcasts: condition variables
  *	barrier.c	threads meet at a barrier
+ *	many.c		one wait for many objects beside poll()
  *	bench.c		options, time
  *
  * All candidates of a measurement take turns within each round, so that what
@@ -67,5 +68,6 @@ void bench_sems(void);
 void bench_pingpong(void);
 void bench_conds(void);
 void bench_barriers(void);
+void bench_many(void);
 
 #endif /* KSYNC_BENCH_H */

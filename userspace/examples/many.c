@@ -8,7 +8,7 @@
 
 enum { SEATS = 5, MEALS = 300 };
 
-static struct ksync_mutex forks[SEATS];
+static struct ksync_mutex forks[SEATS + 1];	/* the last one is the first one */
 static struct ksync_sem bells[SEATS];
 static int seats[SEATS];
 
@@ -18,11 +18,9 @@ static void must(int ret, const char *what)
 		errx(1, "%s: %s", what, strerror(-ret));
 }
 
-/* Each one lists the left fork first, and yet they never lock each other out. */
 static void *dine(void *seat)
 {
-	struct ksync_mutex *left = &forks[*(int *)seat];
-	struct ksync_mutex *right = &forks[(*(int *)seat + 1) % SEATS];
+	struct ksync_mutex *left = &forks[*(int *)seat], *right = left + 1;
 	struct ksync_wait_item both[] = { { .o = &left->o }, { .o = &right->o } };
 
 	for (int i = 0; i < MEALS; i++) {
@@ -38,6 +36,7 @@ int main(void)
 {
 	struct ksync_wait_item any[SEATS] = {};
 	unsigned int seat, meals[SEATS] = {};
+	pthread_t thread;
 	struct ksync *d;
 	int ret = ksync_open(&d, 0);
 
@@ -49,8 +48,9 @@ int main(void)
 		any[i].o = &bells[i].o;
 		seats[i] = i;
 	}
+	forks[SEATS] = forks[0];
 	for (int i = 0; i < SEATS; i++)
-		must(-pthread_create(&(pthread_t){}, NULL, dine, &seats[i]), "thread");
+		must(-pthread_create(&thread, NULL, dine, &seats[i]), "thread");
 	for (int i = 0; i < SEATS * MEALS; i++) {
 		must(ksync_wait_any(any, SEATS, NULL, &seat), "wait for a bell");
 		meals[seat]++;
