@@ -9,6 +9,7 @@
 
 #include "lib/clock.h"
 #include "lib/ksft.h"
+#include "lib/many.h"
 #include "lib/player.h"
 #include "lib/reader.h"
 
@@ -96,35 +97,11 @@ static struct player *start(struct __test_metadata *_metadata, struct _test_data
 	return p;
 }
 
-/* What a player is going to wait for. */
-static void fill(struct _test_data_many *self, struct player *p, uint32_t flags,
-		 const uint32_t *ids, uint32_t n)
-{
-	uint32_t i;
-
-	memset(p->items, 0, sizeof(p->items));
-	for (i = 0; i < n; i++)
-		p->items[i].id = ids[i];
-	p->many = (struct ksync_many){
-		.count = n,
-		.flags = flags,
-		.deadline = KSYNC_NO_DEADLINE,
-		.alert = flags & ALERT ? self->alert : 0,
-		.index = ~0U,
-	};
-}
-
-/* It sleeps on return. */
-static void await(struct __test_metadata *_metadata, struct player *p)
-{
-	player_post(p, step_many, 0);
-	ASSERT_EQ(0, player_await_asleep(p));
-}
-
-#define FILL(p, flags, ...)							\
-	fill(self, p, flags, IDS(__VA_ARGS__), sizeof(IDS(__VA_ARGS__)) / sizeof(uint32_t))
+/* A player that waits; it sleeps on return. */
 #define AWAIT(p, flags, ...)							\
-	do { FILL(p, flags, __VA_ARGS__); await(_metadata, p); } while (0)
+	ASSERT_EQ(0, many_await(p, flags, (flags) & ALERT ? self->alert : 0,	\
+				IDS(__VA_ARGS__),				\
+				sizeof(IDS(__VA_ARGS__)) / sizeof(uint32_t)))
 
 /* The wait ends with @ret, for item @index. */
 static void ends(struct __test_metadata *_metadata, struct player *p, int ret, uint32_t index)
@@ -261,9 +238,7 @@ TEST_F(many, a_watcher_told_in_vain_passes_it_on)
 	player_post(writer, step_lock, self->rwlock);
 	ASSERT_EQ(0, player_await_asleep(writer));
 	AWAIT(p, 0, self->mutex, self->rwlock);
-	FILL(q, 0, self->mutex, self->rwlock);
-	q->items[1].flags = KSYNC_LOCK_READ;
-	await(_metadata, q);
+	AWAIT(q, 0, self->mutex, MANY_READ(self->rwlock));
 	ASSERT_EQ(0, task_kill(&writer->task, SIGKILL));
 	ENDS(q, 0, 1);
 	EXPECT_EQ(0, player_do(q, step_unread, self->rwlock));

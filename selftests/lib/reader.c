@@ -84,7 +84,8 @@ static int leave(struct player *p, uint32_t *entry)
 	const uint32_t word = set_entry(p, entry, 0);
 	const uint32_t owner = word & KSYNC_OWNER;
 
-	if (word & KSYNC_WAITERS && owner && owner <= KSYNC_HANDLE_MAX)
+	if (word & KSYNC_WAITERS &&
+	    (owner ? owner <= KSYNC_HANDLE_MAX : !(word & KSYNC_WOKEN)))
 		return raw_unlock_read(p->fd, p->id, p->handle);
 	return 0;
 }
