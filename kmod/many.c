@@ -178,7 +178,7 @@ int ksync_many_sleep(struct ksync_many_call *c)
 /* The lock is ours; is it what the wait gets? */
 static int keep(struct ksync_many_call *c, u32 i)
 {
-	if (!ksync_many_claim(&c->parts[i].w))
+	if (!ksync_many_claim(c->parts[i].w))
 		ksync_many_undo(c, i);
 	return 0;
 }
@@ -210,27 +210,27 @@ static int look_at_lock(struct ksync_many_call *c, u32 i)
 int ksync_many_enter(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = &c->parts[i];
-	int ret = ksync_waiter_init(&p->w, c->domain);
+	int ret = ksync_waiter_init(p->w, c->domain);
 
 	if (ret)
 		return ret;
-	p->w.many = c;
-	p->w.index = i;
-	p->w.expected = p->item.expected;
-	p->w.look = c->arg->flags & KSYNC_MANY_ALL && i < c->arg->count;
-	p->w.timer.notify = c->locks;
+	p->w->many = c;
+	p->w->index = i;
+	p->w->expected = p->item.expected;
+	p->w->look = c->arg->flags & KSYNC_MANY_ALL && i < c->arg->count;
+	p->w->timer.notify = c->locks;
 	if (ksync_part_owned(p)) {
-		ret = ksync_watch_enter(&p->w, &p->obj);
+		ret = ksync_watch_enter(p->w, &p->obj);
 		p->in = !ret;
 		ret = ret ? ret : look_at_lock(c, i);
 	} else {
-		ret = ksync_queue_join(&p->w, &p->obj);
+		ret = ksync_queue_join(p->w, &p->obj);
 		p->in = ret == -EBUSY;
 		if (ret == -EAGAIN)
 			ret = 0;
 	}
 	if (!p->in)
-		ksync_waiter_fini(&p->w, c->domain);
+		ksync_waiter_fini(p->w, c->domain);
 	if (ret == -EBADF)
 		c->arg->index = i;
 	return ret;
@@ -245,14 +245,14 @@ void ksync_many_leave(struct ksync_many_call *c, u32 i)
 	if (!p->in)
 		return;
 	if (ksync_part_owned(p)) {
-		ksync_watch_leave(&p->w);
+		ksync_watch_leave(p->w);
 	} else {
-		ksync_queue_quit(&p->w);
+		ksync_queue_quit(p->w);
 		given = (u32)atomic_read(&c->claim) == i + 1;
-		trace_contention_end(&p->obj, given ? 0 : -ECANCELED, p->w.since);
+		trace_contention_end(&p->obj, given ? 0 : -ECANCELED, p->w->since);
 	}
 	p->in = false;
-	ksync_waiter_fini(&p->w, c->domain);
+	ksync_waiter_fini(p->w, c->domain);
 }
 
 /* Try the locks that we were told of. Return: as look_at_lock(). */
@@ -266,12 +266,12 @@ static int try_told(struct ksync_many_call *c)
 		return -EBUSY;
 	for (i = 0; i < nr_parts(c) && ret == -EBUSY; i++) {
 		p = &c->parts[i];
-		if (!ksync_part_owned(p) || !READ_ONCE(p->w.poked))
+		if (!ksync_part_owned(p) || !READ_ONCE(p->w->poked))
 			continue;
-		ksync_watch_clear(&p->w);
+		ksync_watch_clear(p->w);
 		ret = look_at_lock(c, i);
 		if (ret == -EBUSY)
-			ksync_watch_next(&p->w);
+			ksync_watch_next(p->w);
 	}
 	return ret;
 }
@@ -395,22 +395,41 @@ static int find(struct ksync_many_call *c, u32 i)
 	return 0;
 }
 
+/* Items that are copied in one go. */
+#define READ_BATCH	16U
+
 /* The items come in; and their results can go out. */
-static int read_items(struct ksync_many_call *c)
+static int read_batch(struct ksync_many_call *c, u32 first, u32 n)
 {
 	struct ksync_item __user *from = u64_to_user_ptr(c->arg->items);
+	struct ksync_item items[READ_BATCH];
+	int ret;
+	u32 i;
+
+	if (copy_from_user(items, from + first, n * sizeof(*items)))
+		return -EFAULT;
+	for (i = 0; i < n; i++) {
+		if (put_user(0, &from[first + i].result))
+			return -EFAULT;
+		c->parts[first + i].item = items[i];
+		c->parts[first + i].item.result = 0;
+		ret = find(c, first + i);
+		if (ret) {
+			c->arg->index = first + i;
+			return ret;
+		}
+	}
+	return 0;
+}
+
+static int read_items(struct ksync_many_call *c)
+{
+	const u32 n = c->arg->count;
 	int ret = 0;
 	u32 i;
 
-	for (i = 0; i < c->arg->count && !ret; i++) {
-		if (copy_from_user(&c->parts[i].item, from + i, sizeof(*from)) ||
-		    put_user(0, &from[i].result))
-			return -EFAULT;
-		c->parts[i].item.result = 0;
-		ret = find(c, i);
-		if (ret)
-			c->arg->index = i;
-	}
+	for (i = 0; i < n && !ret; i += READ_BATCH)
+		ret = read_batch(c, i, min(n - i, READ_BATCH));
 	return ret;
 }
 
@@ -422,7 +441,7 @@ static int read_alert(struct ksync_many_call *c)
 
 	if (!(c->arg->flags & KSYNC_MANY_ALERT))
 		return c->arg->alert ? -EINVAL : 0;
-	p->item.id = c->arg->alert;
+	p->item = (struct ksync_item){ .id = c->arg->alert };
 	ret = find(c, c->arg->count);
 	if (!ret && p->obj.ops->kind != KSYNC_KIND_EVENT)
 		ret = -EINVAL;
@@ -468,19 +487,45 @@ static int many(struct ksync_many_call *c)
 	return ret;
 }
 
+/* One piece: large waits are rare, and small ones are not to be slowed down by them. */
+static struct ksync_many_call *call_alloc(struct ksync_domain *d, struct ksync_many *arg)
+{
+	const bool all = arg->flags & KSYNC_MANY_ALL;
+	const u32 n = arg->count + 1;
+	struct ksync_many_call *c;
+	struct ksync_waiter *w;
+	size_t size = ALIGN(struct_size(c, parts, n), __alignof__(*w));
+	u32 i;
+
+	c = kvmalloc(size + (all ? 2 : n) * sizeof(*w), GFP_KERNEL_ACCOUNT);
+	if (!c)
+		return NULL;
+	memset(c, 0, sizeof(*c));
+	c->domain = d;
+	c->arg = arg;
+	w = (void *)c + size;
+	for (i = 0; i < n; i++) {
+		c->parts[i].w = &w[all ? i == arg->count : i];
+		c->parts[i].in = false;
+		c->parts[i].taken = false;
+		c->parts[i].hopeless = false;
+	}
+	return c;
+}
+
 /** ksync_many() - KSYNC_IOC_MANY */
 int ksync_many(struct ksync_domain *d, struct ksync_many *arg)
 {
-	struct ksync_many_call c = { .domain = d, .arg = arg };
+	struct ksync_many_call *c;
 	int ret;
 
 	if (arg->flags & ~MANY_FLAGS || !arg->count || arg->count > KSYNC_MANY_MAX ||
 	    !ksync_deadline_valid(arg->deadline))
 		return -EINVAL;
-	c.parts = kvcalloc(arg->count + 1, sizeof(*c.parts), GFP_KERNEL_ACCOUNT);
-	if (!c.parts)
+	c = call_alloc(d, arg);
+	if (!c)
 		return -ENOMEM;
-	ret = many(&c);
-	kvfree(c.parts);
+	ret = many(c);
+	kvfree(c);
 	return ret;
 }

@@ -19,7 +19,8 @@
  * struct ksync_part - an item, or the alert, which is an item like others
  * @item: as asked for
  * @obj: which
- * @w: in its queue, or watching it
+ * @w: in its queue, or watching it; set up while it is. All: one for the items, of
+ *	which one at a time is waited for, and one for the alert
  * @in: it is
  * @taken: all: this lock is ours already
  * @hopeless: any: waiting for this lock would close a cycle
@@ -27,7 +28,7 @@
 struct ksync_part {
 	struct ksync_item item;
 	struct ksync_object obj;
-	struct ksync_waiter w;
+	struct ksync_waiter *w;
 	bool in;
 	bool taken;
 	bool hopeless;
@@ -37,7 +38,6 @@ struct ksync_part {
  * struct ksync_many_call - one call of MANY
  * @domain: where
  * @arg: the call
- * @parts: the items, in their order, and the alert
  * @order: all: the same without the alert, by id
  * @buckets: all: those of the items that are no locks, by address
  * @nr_buckets: how many
@@ -48,11 +48,11 @@ struct ksync_part {
  * @clock: its deadline, while it sleeps
  * @r: its wait in the queue of a lock
  * @lock: that, as a call of LOCK
+ * @parts: the items, in their order, and the alert
  */
 struct ksync_many_call {
 	struct ksync_domain *domain;
 	struct ksync_many *arg;
-	struct ksync_part *parts;
 	u8 order[KSYNC_MANY_MAX];
 	struct ksync_bucket **buckets;
 	u32 nr_buckets;
@@ -63,6 +63,7 @@ struct ksync_many_call {
 	struct ksync_waiter clock;
 	struct ksync_request r;
 	struct ksync_lock lock;
+	struct ksync_part parts[];
 };
 
 /**

@@ -58,11 +58,22 @@ static int by_id(const void *a, const void *b, const void *parts)
 	return x < y ? -1 : x > y;
 }
 
-static int by_address(const void *a, const void *b)
+/* By address; without the calls that sort() makes for each comparison (Shell, 1959). */
+static void sort_pointers(struct ksync_bucket **b, u32 n)
 {
-	struct ksync_bucket *const *x = a, *const *y = b;
+	static const u8 gaps[] = { 57, 23, 10, 4, 1 };
+	struct ksync_bucket *x;
+	u32 g, i, k, gap;
 
-	return *x < *y ? -1 : *x > *y;
+	for (g = 0; g < ARRAY_SIZE(gaps); g++) {
+		gap = gaps[g];
+		for (i = gap; i < n; i++) {
+			x = b[i];
+			for (k = i; k >= gap && b[k - gap] > x; k -= gap)
+				b[k] = b[k - gap];
+			b[k] = x;
+		}
+	}
 }
 
 static void sort_buckets(struct ksync_many_call *c)
@@ -75,7 +86,7 @@ static void sort_buckets(struct ksync_many_call *c)
 		if (!ksync_part_owned(p))
 			c->buckets[n++] = ksync_bucket(c->domain, p->obj.id);
 	}
-	sort(c->buckets, n, sizeof(*c->buckets), by_address, NULL);
+	sort_pointers(c->buckets, n);
 	for (i = 0; i < n; i++)
 		if (!i || c->buckets[i] != c->buckets[i - 1])
 			c->buckets[c->nr_buckets++] = c->buckets[i];
@@ -85,11 +96,16 @@ static void sort_buckets(struct ksync_many_call *c)
 static int sort_items(struct ksync_many_call *c)
 {
 	const u32 n = c->arg->count;
+	bool sorted = true;
 	u32 i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		c->order[i] = i;
-	sort_r(c->order, n, sizeof(*c->order), by_id, NULL, c->parts);
+		if (i && c->parts[i].item.id < c->parts[i - 1].item.id)
+			sorted = false;
+	}
+	if (!sorted)
+		sort_r(c->order, n, sizeof(*c->order), by_id, NULL, c->parts);
 	for (i = 1; i < n; i++) {
 		if (c->parts[c->order[i]].item.id == c->parts[c->order[i - 1]].item.id) {
 			c->arg->index = max(c->order[i], c->order[i - 1]);
