@@ -93,8 +93,8 @@ FIXTURE_TEARDOWN(many)
 	ksync_close(self->d);
 }
 
-#define ITEM(x)		{ .o = &self->x.o }
-#define READ(x)		{ .o = &self->x.o, .flags = KSYNC_LOCK_READ }
+#define ITEM(x)		{ .o = &(x).o }
+#define READ(x)		{ .o = &(x).o, .flags = KSYNC_LOCK_READ }
 #define SIZE(w)		(sizeof(w) / sizeof(*(w)))
 
 /* A wait that is over at once. */
@@ -117,25 +117,35 @@ do {										\
 } while (0)
 
 /* Another task waits for these; it sleeps on return. */
+static void await(struct __test_metadata *_metadata, struct _test_data_many *self,
+		  struct wait *x, int (*fn)(void *arg), enum task_kind kind,
+		  const struct ksync_wait_item *w, unsigned int n)
+{
+	memcpy(x->w, w, n * sizeof(*w));
+	x->n = n;
+	x->d = self->d;
+	ASSERT_EQ(0, task_start(&x->task, kind, fn, x));
+	ASSERT_EQ(0, await_asleep(task_tid(&x->task)));
+}
+
 #define AWAIT(x, fn, kind, ...)							\
 do {										\
 	const struct ksync_wait_item w_[] = { __VA_ARGS__ };			\
 										\
-	memcpy((x)->w, w_, sizeof(w_));						\
-	(x)->n = SIZE(w_);							\
-	(x)->d = self->d;							\
-	ASSERT_EQ(0, task_start(&(x)->task, kind, fn, x));			\
-	ASSERT_EQ(0, await_asleep(task_tid(&(x)->task)));			\
+	await(_metadata, self, x, fn, kind, w_, SIZE(w_));			\
 } while (0)
 
-#define ENDS(x, ret, at)							\
-do {										\
-	int status_ = 255;							\
-										\
-	EXPECT_EQ(0, task_join(&(x)->task, &status_));				\
-	EXPECT_EQ(ret, -status_);						\
-	EXPECT_EQ(at, (x)->index);						\
-} while (0)
+/* The wait ends with @ret, for item @at. */
+static void ends(struct __test_metadata *_metadata, struct wait *x, int ret, unsigned int at)
+{
+	int status = 255;
+
+	EXPECT_EQ(0, task_join(&x->task, &status));
+	EXPECT_EQ(ret, -status);
+	EXPECT_EQ(at, x->index);
+}
+
+#define ENDS(x, ret, at)	ends(_metadata, x, ret, at)
 
 TEST_F(many, any_is_had_without_the_module)
 {
@@ -149,14 +159,14 @@ TEST_F(many, any_is_had_without_the_module)
 	ASSERT_EQ(0, ksync_event_set(&self->e));
 	/* From now on no call reaches the module. */
 	ASSERT_LE(0, dup2(null, ksync_fileno(self->d)));
-	EXPECT_ANY(0, 0, ITEM(e), ITEM(s), ITEM(m));
-	EXPECT_ANY(0, 1, ITEM(e), ITEM(s), ITEM(m));
-	EXPECT_ANY(0, 0, ITEM(s));
-	EXPECT_ANY(0, 1, ITEM(s), ITEM(m));
-	EXPECT_ANY(0, 0, READ(l));
-	EXPECT_ANY(0, 1, ITEM(e), ITEM(spin));
-	EXPECT_ANY(-EBUSY, UINT_MAX, ITEM(e), ITEM(s));
-	EXPECT_ALL(-EBUSY, 1, ITEM(l2), ITEM(s));
+	EXPECT_ANY(0, 0, ITEM(self->e), ITEM(self->s), ITEM(self->m));
+	EXPECT_ANY(0, 1, ITEM(self->e), ITEM(self->s), ITEM(self->m));
+	EXPECT_ANY(0, 0, ITEM(self->s));
+	EXPECT_ANY(0, 1, ITEM(self->s), ITEM(self->m));
+	EXPECT_ANY(0, 0, READ(self->l));
+	EXPECT_ANY(0, 1, ITEM(self->e), ITEM(self->spin));
+	EXPECT_ANY(-EBUSY, UINT_MAX, ITEM(self->e), ITEM(self->s));
+	EXPECT_ALL(-EBUSY, 1, ITEM(self->l2), ITEM(self->s));
 	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
 	EXPECT_EQ(0, ksync_spin_unlock(&self->spin));
 	EXPECT_EQ(0, ksync_rwlock_unlock(&self->l));
@@ -165,29 +175,29 @@ TEST_F(many, any_is_had_without_the_module)
 TEST_F(many, any_takes_the_first_item)
 {
 	ASSERT_EQ(0, ksync_sem_post(&self->s2));
-	EXPECT_ANY(0, 2, ITEM(s), ITEM(e), ITEM(s2), ITEM(m));
+	EXPECT_ANY(0, 2, ITEM(self->s), ITEM(self->e), ITEM(self->s2), ITEM(self->m));
 	EXPECT_EQ(0, ksync_sem_value(&self->s2));
-	EXPECT_ANY(0, 3, ITEM(s), ITEM(e), ITEM(s2), ITEM(m));
+	EXPECT_ANY(0, 3, ITEM(self->s), ITEM(self->e), ITEM(self->s2), ITEM(self->m));
 	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
-	EXPECT_ANY(0, 0, ITEM(spin));
+	EXPECT_ANY(0, 0, ITEM(self->spin));
 	EXPECT_EQ(0, ksync_spin_unlock(&self->spin));
-	EXPECT_ANY(-EBUSY, UINT_MAX, ITEM(s), ITEM(e), ITEM(q), ITEM(c));
-	EXPECT_ANY(0, 1, ITEM(s), { .o = &self->q.o, .expected = 1 });
-	EXPECT_ANY(0, 1, ITEM(s), { .o = &self->c.o, .expected = ~0U });
+	EXPECT_ANY(-EBUSY, UINT_MAX, ITEM(self->s), ITEM(self->e), ITEM(self->q), ITEM(self->c));
+	EXPECT_ANY(0, 1, ITEM(self->s), { .o = &self->q.o, .expected = 1 });
+	EXPECT_ANY(0, 1, ITEM(self->s), { .o = &self->c.o, .expected = ~0U });
 }
 
 TEST_F(many, any_waits_for_one)
 {
 	struct wait x = {};
 
-	AWAIT(&x, wait_main, TASK_THREAD, ITEM(s), ITEM(e), ITEM(q));
+	AWAIT(&x, wait_main, TASK_THREAD, ITEM(self->s), ITEM(self->e), ITEM(self->q));
 	ASSERT_EQ(0, ksync_event_set(&self->e));
 	ENDS(&x, 0, 1);
-	AWAIT(&x, bare_main, TASK_BARE, ITEM(s), ITEM(e), ITEM(q));
+	AWAIT(&x, bare_main, TASK_BARE, ITEM(self->s), ITEM(self->e), ITEM(self->q));
 	ASSERT_EQ(1, ksync_waitq_wake(&self->q, 1));
 	ENDS(&x, 0, 2);
 	/* Tasks without TLS need no identity where there is no lock. */
-	AWAIT(&x, wait_main, TASK_BARE, ITEM(s), ITEM(e), ITEM(q));
+	AWAIT(&x, wait_main, TASK_BARE, ITEM(self->s), ITEM(self->e), ITEM(self->q));
 	ASSERT_EQ(0, ksync_sem_post(&self->s));
 	ENDS(&x, 0, 0);
 	EXPECT_EQ(0, ksync_sem_value(&self->s));
@@ -205,14 +215,14 @@ TEST_F(many, all_waits_for_all)
 	struct wait x = { .all = true, .after = unlock_two };
 
 	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
-	AWAIT(&x, wait_main, TASK_THREAD, ITEM(m), ITEM(r), ITEM(s));
+	AWAIT(&x, wait_main, TASK_THREAD, ITEM(self->m), ITEM(self->r), ITEM(self->s));
 	ASSERT_EQ(0, ksync_sem_post(&self->s));
 	ASSERT_EQ(0, await_asleep(task_tid(&x.task)));
 	EXPECT_EQ(1, ksync_sem_value(&self->s));
 	ASSERT_EQ(0, ksync_mutex_unlock(&self->m));
 	ENDS(&x, 0, 0);
 	EXPECT_EQ(0, ksync_sem_value(&self->s));
-	EXPECT_ALL(0, 0, ITEM(m), ITEM(r), ITEM(spin), READ(l), ITEM(l2));
+	EXPECT_ALL(0, 0, ITEM(self->m), ITEM(self->r), ITEM(self->spin), READ(self->l), ITEM(self->l2));
 	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
 	EXPECT_EQ(0, ksync_mutex_unlock(&self->r));
 	EXPECT_EQ(0, ksync_spin_unlock(&self->spin));
@@ -224,16 +234,16 @@ TEST_F(many, an_alert_cancels)
 {
 	struct wait x = { .alert = &self->alert };
 
-	AWAIT(&x, wait_main, TASK_THREAD, ITEM(s), ITEM(s2));
+	AWAIT(&x, wait_main, TASK_THREAD, ITEM(self->s), ITEM(self->s2));
 	ASSERT_EQ(0, ksync_event_set(&self->alert));
 	ENDS(&x, -ECANCELED, 2);
 	x.all = true;
 	ASSERT_EQ(0, ksync_sem_post(&self->s));
-	AWAIT(&x, bare_main, TASK_BARE, ITEM(s), ITEM(s2), ITEM(m));
+	AWAIT(&x, bare_main, TASK_BARE, ITEM(self->s), ITEM(self->s2), ITEM(self->m));
 	ASSERT_EQ(0, ksync_event_set(&self->alert));
 	ENDS(&x, -ECANCELED, 3);
 	EXPECT_EQ(1, ksync_sem_value(&self->s));
-	EXPECT_ANY(0, 0, ITEM(m));
+	EXPECT_ANY(0, 0, ITEM(self->m));
 }
 
 TEST_F(many, a_recursive_mutex_is_counted)
@@ -241,21 +251,21 @@ TEST_F(many, a_recursive_mutex_is_counted)
 	int i;
 
 	ASSERT_EQ(0, ksync_mutex_lock(&self->r));
-	EXPECT_ANY(0, 1, ITEM(s), ITEM(r));
+	EXPECT_ANY(0, 1, ITEM(self->s), ITEM(self->r));
 	ASSERT_EQ(0, ksync_sem_post(&self->s));
-	EXPECT_ALL(0, 0, ITEM(s), ITEM(r));
-	EXPECT_ALL(0, 0, ITEM(r), ITEM(m));
+	EXPECT_ALL(0, 0, ITEM(self->s), ITEM(self->r));
+	EXPECT_ALL(0, 0, ITEM(self->r), ITEM(self->m));
 	EXPECT_EQ(3, self->r.o.cell->depth);
 	/* Not all: nothing is counted. */
-	EXPECT_ALL(-EBUSY, 1, ITEM(r), ITEM(s));
-	EXPECT_ALL(-EDEADLK, 1, ITEM(r), ITEM(m));
-	EXPECT_ALL(-EINVAL, 2, ITEM(r), ITEM(m2), ITEM(r));
+	EXPECT_ALL(-EBUSY, 1, ITEM(self->r), ITEM(self->s));
+	EXPECT_ALL(-EDEADLK, 1, ITEM(self->r), ITEM(self->m));
+	EXPECT_ALL(-EINVAL, 2, ITEM(self->r), ITEM(self->m2), ITEM(self->r));
 	EXPECT_EQ(3, self->r.o.cell->depth);
 	for (i = 0; i < 4; i++)
 		EXPECT_EQ(0, ksync_mutex_unlock(&self->r));
 	EXPECT_EQ(-EPERM, ksync_mutex_unlock(&self->r));
 	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
-	EXPECT_ANY(0, 0, ITEM(m2));
+	EXPECT_ANY(0, 0, ITEM(self->m2));
 }
 
 static int lock_and_die(void *arg)
@@ -267,7 +277,7 @@ static int lock_and_die(void *arg)
 
 TEST_F(many, a_dead_owner_is_told_and_its_depth_forgotten)
 {
-	struct ksync_wait_item w[] = { ITEM(s), ITEM(r), ITEM(m) };
+	struct ksync_wait_item w[] = { ITEM(self->s), ITEM(self->r), ITEM(self->m) };
 	unsigned int index = 77;
 	struct task t;
 	int status;
@@ -331,7 +341,7 @@ TEST_F(many, any_reads_once_the_writer_has_left)
 	struct wait x = {};
 
 	ASSERT_EQ(0, ksync_rwlock_write_lock(&self->l));
-	AWAIT(&x, bare_main, TASK_BARE, ITEM(s), READ(l));
+	AWAIT(&x, bare_main, TASK_BARE, ITEM(self->s), READ(self->l));
 	ASSERT_EQ(0, ksync_rwlock_unlock(&self->l));
 	ENDS(&x, 0, 1);
 	/* Who read has died: nobody reads. */
@@ -355,7 +365,7 @@ TEST_F(many, ceilings_are_taken_back)
 {
 	struct ksync_mutex m[KSYNC_CEILING_ENTRIES];
 	struct ksync_wait_item w[] = {
-		{ .o = &m[0].o }, { .o = &m[1].o }, { .o = &m[2].o }, ITEM(e),
+		{ .o = &m[0].o }, { .o = &m[1].o }, { .o = &m[2].o }, ITEM(self->e),
 	};
 	unsigned int i, index;
 
@@ -389,7 +399,7 @@ static int signal_it(void *arg)
 
 TEST_F(many, a_cond_is_waited_for_as_documented)
 {
-	struct ksync_wait_item w[] = { ITEM(s), ITEM(c) };
+	struct ksync_wait_item w[] = { ITEM(self->s), ITEM(self->c) };
 	unsigned int index = 77;
 	struct task t;
 
@@ -409,7 +419,7 @@ TEST_F(many, a_cond_is_waited_for_as_documented)
 
 TEST_F(many, time_passes)
 {
-	struct ksync_wait_item w[] = { ITEM(s), ITEM(e), ITEM(m) };
+	struct ksync_wait_item w[] = { ITEM(self->s), ITEM(self->e), ITEM(self->m) };
 	struct timespec soon = to_timespec(in(20 * MSEC)), bad = { .tv_nsec = -1 };
 	struct ksync_thread t;
 
@@ -445,14 +455,14 @@ TEST_F(many, a_handler_interrupts_who_wants_it)
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &act, NULL));
 	for (x.all = false;; x.all = true) {
-		AWAIT(&x, interrupted, TASK_THREAD, ITEM(s), ITEM(e));
+		AWAIT(&x, interrupted, TASK_THREAD, ITEM(self->s), ITEM(self->e));
 		EXPECT_EQ(0, task_kill(&x.task, SIGUSR1));
 		ENDS(&x, -EINTR, x.index);
 		if (x.all)
 			break;
 	}
 	x.all = false;
-	AWAIT(&x, wait_main, TASK_THREAD, ITEM(s), ITEM(e));
+	AWAIT(&x, wait_main, TASK_THREAD, ITEM(self->s), ITEM(self->e));
 	EXPECT_EQ(0, task_kill(&x.task, SIGUSR1));
 	ASSERT_EQ(0, ksync_event_set(&self->e));
 	ENDS(&x, 0, 1);
@@ -474,11 +484,11 @@ TEST_F(many, arguments_are_checked)
 	ASSERT_EQ(0, ksync_sem_post(&self->s));
 	EXPECT_EQ(-EINVAL, ksync_wait_all_try(w, 2, &index));
 	EXPECT_EQ(1, index);
-	EXPECT_ANY(-EINVAL, 1, ITEM(e), { .o = &self->s.o, .flags = KSYNC_LOCK_READ });
+	EXPECT_ANY(-EINVAL, 1, ITEM(self->e), { .o = &self->s.o, .flags = KSYNC_LOCK_READ });
 	EXPECT_ANY(-EINVAL, 0, { .o = &self->l.o, .flags = 2 });
 	ASSERT_EQ(0, ksync_open(&d, 0));
 	ASSERT_EQ(0, ksync_sem_init(&foreign, d, 1, 0));
-	EXPECT_ANY(-EINVAL, 1, ITEM(e), { .o = &foreign.o });
+	EXPECT_ANY(-EINVAL, 1, ITEM(self->e), { .o = &foreign.o });
 	EXPECT_EQ(-EINVAL, ksync_wait_any(w, 1, (struct ksync_event *)&foreign, &index));
 	EXPECT_EQ(1, index);
 	w[0].o = &self->e.o;
@@ -486,8 +496,8 @@ TEST_F(many, arguments_are_checked)
 	EXPECT_EQ(1, index);
 	ksync_close(d);
 	ASSERT_EQ(0, ksync_mutex_destroy(&self->m2));
-	EXPECT_ANY(-EBADF, 1, ITEM(e), ITEM(m2));
-	EXPECT_ALL(-EBADF, 1, ITEM(m), { .o = &gone.o });
+	EXPECT_ANY(-EBADF, 1, ITEM(self->e), ITEM(self->m2));
+	EXPECT_ALL(-EBADF, 1, ITEM(self->m), { .o = &gone.o });
 	ASSERT_EQ(0, ksync_event_destroy(&self->alert));
 	EXPECT_EQ(-EBADF, ksync_wait_any(w, 1, &self->alert, &index));
 	EXPECT_EQ(1, index);

@@ -104,11 +104,13 @@ static struct player *start(struct __test_metadata *_metadata, struct _test_data
 #define EXPECT_PRIO(prio, p)	EXPECT_EQ(0, await_prio(task_tid(&(p)->task), prio))
 #define NOW(prio, p)		EXPECT_EQ(prio, effective_prio(task_tid(&(p)->task)))
 
-#define ENDS(p, ret, at)							\
-do {										\
-	EXPECT_EQ(ret, player_result(p));					\
-	EXPECT_EQ(at, (p)->many.index);						\
-} while (0)
+static void ends(struct __test_metadata *_metadata, struct player *p, int ret, uint32_t at)
+{
+	EXPECT_EQ(ret, player_result(p));
+	EXPECT_EQ(at, p->many.index);
+}
+
+#define ENDS(p, ret, at)	ends(_metadata, p, ret, at)
 
 static void post(struct __test_metadata *_metadata, struct _test_data_pi *self, uint32_t id,
 		 uint32_t flags)

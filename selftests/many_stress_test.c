@@ -156,7 +156,7 @@ static bool got(struct scene *s, int ret)
 
 /* A wait of any sort: at once, until soon, until a signal. */
 static int wait_for(struct part *p, bool all, struct ksync_wait_item *w, unsigned int n,
-		unsigned int *index)
+		    unsigned int *index)
 {
 	struct timespec until;
 

@@ -99,8 +99,7 @@ static struct player *start(struct __test_metadata *_metadata, struct _test_data
 
 /* A player that waits; it sleeps on return. */
 #define AWAIT(p, flags, ...)							\
-	ASSERT_EQ(0, many_await(p, flags, (flags) & ALERT ? self->alert : 0,	\
-				IDS(__VA_ARGS__),				\
+	ASSERT_EQ(0, many_await(p, flags, self->alert, IDS(__VA_ARGS__),	\
 				sizeof(IDS(__VA_ARGS__)) / sizeof(uint32_t)))
 
 /* The wait ends with @ret, for item @index. */

@@ -17,7 +17,7 @@ void many_post(struct player *p, uint32_t flags, uint32_t alert, const uint32_t 
 		.count = n,
 		.flags = flags,
 		.deadline = KSYNC_NO_DEADLINE,
-		.alert = alert,
+		.alert = flags & KSYNC_MANY_ALERT ? alert : 0,
 		.index = ~0U,
 	};
 	player_post(p, step_many, 0);

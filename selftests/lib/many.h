@@ -8,7 +8,7 @@
 /* In the place of an id: the rwlock is to be read. */
 #define MANY_READ(id)	((id) | 0x80000000U)
 
-/* Begin to wait for these; @alert: an event or 0. */
+/* Begin to wait for these; @alert: an event, if @flags say so. */
 void many_post(struct player *p, uint32_t flags, uint32_t alert, const uint32_t *ids,
 	       uint32_t n);
 
