@@ -41,13 +41,20 @@ struct ksync_held;
 struct ksync_many_call;
 
 /**
- * struct ksync_chunk - one page of cells and what the module keeps of them
- * @cells: the page, also mapped by users: its content is never trusted
- * @tag: kind and flags; written under domain->lock and the object's bucket lock
+ * struct ksync_arena - the cells of a domain: see arena.c
+ * @first: the first page of them, NULL until it is used
+ * @first_tags: kind and flags of these; written under domain->lock and the
+ *	object's bucket lock
+ * @first_full: none of them is free; domain->lock
+ * @opened: groups before this one are marked where a cell is free; domain->lock
+ * @groups: of the other pages: struct ksync_group; only ever grows
  */
-struct ksync_chunk {
-	struct ksync_cell *cells;
-	u8 tag[KSYNC_CELLS_PER_PAGE];
+struct ksync_arena {
+	struct ksync_cell *first;
+	u8 first_tags[KSYNC_CELLS_PER_PAGE];
+	bool first_full;
+	u32 opened;
+	struct xarray groups;
 };
 
 /**
@@ -57,12 +64,11 @@ struct ksync_chunk {
  * @opener: the process that opened it
  * @opener_comm: its name then
  * @lock: protects creation and destruction of objects
- * @chunks: page number to struct ksync_chunk; only ever grows
+ * @arena: their cells
  * @names: object id to struct ksync_label
  * @ceilings: object id to the ceiling of a protect mutex
  * @objects: how many, threads' own cells included; @lock
  * @slot_cells: how many of them are threads' own; @lock
- * @hint: no object is free in a page before this one; @lock
  * @waiters: how many tasks wait in this domain
  * @handles: handle to struct ksync_thread, or a value for a number that must
  *	not be given out again before the next sweep; attach_lock to write
@@ -81,12 +87,11 @@ struct ksync_domain {
 	struct pid *opener;
 	char opener_comm[TASK_COMM_LEN];
 	struct mutex lock; /* objects: see above */
-	struct xarray chunks;
+	struct ksync_arena arena;
 	struct xarray names;
 	struct xarray ceilings;
 	u32 objects;
 	u32 slot_cells;
-	u32 hint;
 	atomic_t waiters;
 	struct xarray handles;
 	u32 next_handle;
@@ -137,7 +142,7 @@ struct ksync_thread {
  * @domain: whose
  * @id: its number
  * @tag: what it was when looked up; compare again under the bucket lock
- * @chunk: where @tag lives
+ * @tag_at: where it is
  * @cell: the user's memory, by the kernel's own mapping
  * @ops: of its kind
  */
@@ -145,7 +150,7 @@ struct ksync_object {
 	struct ksync_domain *domain;
 	u32 id;
 	u8 tag;
-	struct ksync_chunk *chunk;
+	u8 *tag_at;
 	struct ksync_cell *cell;
 	const struct ksync_ops *ops;
 };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Domains: one open of the device, its arena, and the objects in it.
+ * Domains: one open of the device, and the objects in it.
  *
- * The arena is shared with users, who write whatever they like into it at any
- * time.  Nothing here reads it back.
+ * Their cells are shared with users, who write whatever they like into them at
+ * any time.  Nothing here reads that back.
  */
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "arena.h"
 #include "ceiling.h"
 #include "kinds.h"
 
@@ -28,63 +29,19 @@ const struct ksync_ops *ksync_ops_of(u32 kind)
 	return ksync_kinds[array_index_nospec(kind, ARRAY_SIZE(ksync_kinds))];
 }
 
-static struct ksync_chunk *chunk_alloc(void)
-{
-	struct ksync_chunk *chunk = kzalloc(sizeof(*chunk), GFP_KERNEL_ACCOUNT);
-
-	if (!chunk)
-		return NULL;
-	chunk->cells = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (chunk->cells)
-		return chunk;
-	kfree(chunk);
-	return NULL;
-}
-
-static void chunk_free(struct ksync_chunk *chunk)
-{
-	free_page((unsigned long)chunk->cells);
-	kfree(chunk);
-}
-
-/*
- * Page @index of the arena, made on first use.  Takes no lock that is held
- * while user memory is touched: page faults come here under mmap_lock.
- */
-static struct ksync_chunk *chunk_get(struct ksync_domain *d, unsigned long index)
-{
-	struct ksync_chunk *chunk = xa_load(&d->chunks, index), *old;
-
-	if (chunk)
-		return chunk;
-	chunk = chunk_alloc();
-	if (!chunk)
-		return NULL;
-	old = xa_cmpxchg(&d->chunks, index, NULL, chunk, GFP_KERNEL_ACCOUNT);
-	if (!old)
-		return chunk;
-	chunk_free(chunk);
-	return xa_is_err(old) ? NULL : old;
-}
-
 /* Whatever is in use of the cells: 0, or -EBADF. */
 static int cell_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 {
-	struct ksync_chunk *chunk = xa_load(&d->chunks, id / KSYNC_CELLS_PER_PAGE);
-	u8 tag;
-
-	if (!chunk)
+	obj->tag_at = ksync_arena_find(&d->arena, id, &obj->cell);
+	if (!obj->tag_at)
 		return -EBADF;
-	tag = READ_ONCE(chunk->tag[id % KSYNC_CELLS_PER_PAGE]);
-	if (!tag)
+	obj->tag = READ_ONCE(*obj->tag_at);
+	if (!obj->tag)
 		return -EBADF;
 
 	obj->domain = d;
 	obj->id = id;
-	obj->tag = tag;
-	obj->chunk = chunk;
-	obj->cell = chunk->cells + id % KSYNC_CELLS_PER_PAGE;
-	obj->ops = ksync_ops_of(KSYNC_TAG_KIND(tag));
+	obj->ops = ksync_ops_of(KSYNC_TAG_KIND(obj->tag));
 	return 0;
 }
 
@@ -135,50 +92,35 @@ bool ksync_object_next(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 /** ksync_object_stale() - under the bucket lock: is it no longer what was found? */
 bool ksync_object_stale(const struct ksync_object *obj)
 {
-	return READ_ONCE(obj->chunk->tag[obj->id % KSYNC_CELLS_PER_PAGE]) != obj->tag;
+	return READ_ONCE(*obj->tag_at) != obj->tag;
 }
 
-static void set_tag(const struct ksync_object *obj, u8 tag)
+/* How many pages of cells there may be. */
+static u32 pages_allowed(void)
 {
-	WRITE_ONCE(obj->chunk->tag[obj->id % KSYNC_CELLS_PER_PAGE], tag);
+	return DIV_ROUND_UP(READ_ONCE(ksync_max_objects), KSYNC_CELLS_PER_PAGE);
 }
 
 /*
- * Find a free cell at or after the hint and give it a kind.  What the module
- * makes for itself does not count as an object.
+ * Give a kind to cells of one page, to @want at most.  What the module makes for
+ * itself does not count as an object.  Return: how many; or an error.
  */
-static int object_create(struct ksync_domain *d, u8 tag, u32 *id)
+static int cells_take(struct ksync_domain *d, u8 tag, u32 *ids, u32 want)
 {
-	const u32 pages = DIV_ROUND_UP(READ_ONCE(ksync_max_objects), KSYNC_CELLS_PER_PAGE);
-	struct ksync_chunk *chunk;
-	struct ksync_cell *cell;
-	u8 *free;
+	int n;
 
 	lockdep_assert_held(&d->lock);
-	for (; d->hint < pages; d->hint++) {
-		chunk = chunk_get(d, d->hint);
-		if (!chunk)
-			return -ENOMEM;
-		free = memchr(chunk->tag, 0, KSYNC_CELLS_PER_PAGE);
-		if (!free)
-			continue;
-		cell = chunk->cells + (free - chunk->tag);
-		memset(cell, 0, sizeof(*cell));
-		cell->attr = KSYNC_TAG_KIND(tag) | KSYNC_TAG_FLAGS(tag) << 8;
-		WRITE_ONCE(*free, tag);
-		d->objects++;
-		*id = d->hint * KSYNC_CELLS_PER_PAGE + (free - chunk->tag);
-		return 0;
-	}
-	return -ENOSPC;
+	n = ksync_arena_take(&d->arena, pages_allowed(), tag, ids, want);
+	if (n > 0)
+		d->objects += n;
+	return n;
 }
 
 static void cell_release(struct ksync_domain *d, const struct ksync_object *obj)
 {
 	lockdep_assert_held(&d->lock);
-	memset(obj->cell, 0, sizeof(*obj->cell));
+	ksync_arena_release(&d->arena, obj->id);
 	d->objects--;
-	d->hint = min_t(u32, d->hint, obj->id / KSYNC_CELLS_PER_PAGE);
 }
 
 static int object_destroy(struct ksync_domain *d, u32 id)
@@ -194,7 +136,7 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	busy = ksync_state_find(b, d, id) || ksync_state_find_drain(b, d, id) ||
 	       ksync_state_watched(&obj);
 	if (!busy)
-		set_tag(&obj, 0);
+		WRITE_ONCE(*obj.tag_at, 0);
 	raw_spin_unlock(&b->lock);
 	if (busy)
 		return -EBUSY;
@@ -221,8 +163,9 @@ int ksync_domain_slot_create(struct ksync_domain *d, u32 *id,
 
 	mutex_lock(&d->lock);
 	if (d->objects < READ_ONCE(ksync_max_objects))
-		ret = object_create(d, KSYNC_TAG(KSYNC_KIND_SLOT, 0), id);
-	if (!ret) {
+		ret = cells_take(d, KSYNC_TAG(KSYNC_KIND_SLOT, 0), id, 1);
+	if (ret > 0) {
+		ret = 0;
 		d->slot_cells++;
 		cell_find(d, *id, &obj);
 		/* Its entries are all there is of it. */
@@ -240,7 +183,7 @@ void ksync_domain_slot_destroy(struct ksync_domain *d, u32 id)
 
 	mutex_lock(&d->lock);
 	if (!cell_find(d, id, &obj)) {
-		set_tag(&obj, 0);
+		WRITE_ONCE(*obj.tag_at, 0);
 		cell_release(d, &obj);
 		d->slot_cells--;
 	}
@@ -268,6 +211,7 @@ static u32 destroy_all(struct ksync_domain *d, const u32 *ids, u32 count, int *r
 		if (*ret)
 			break;
 		done++;
+		cond_resched();
 	}
 	mutex_unlock(&d->lock);
 	return done;
@@ -275,22 +219,25 @@ static u32 destroy_all(struct ksync_domain *d, const u32 *ids, u32 count, int *r
 
 static int create_all(struct ksync_domain *d, u8 tag, u32 *ids, u32 count)
 {
-	u32 i;
+	u32 done = 0;
 	int ret = 0;
 
 	mutex_lock(&d->lock);
 	if (count > ksync_max_objects || d->objects > ksync_max_objects - count)
 		ret = -ENOSPC;
-	for (i = 0; i < count && !ret; i++) {
-		ret = object_create(d, tag, &ids[i]);
-		if (ret)
-			break;
+	while (done < count && ret >= 0) {
+		ret = cells_take(d, tag, ids + done, count - done);
+		if (ret > 0)
+			done += ret;
+		cond_resched();
 	}
 	mutex_unlock(&d->lock);
-	if (ret && i) {
+	if (ret >= 0)
+		return 0;
+	if (done) {
 		int ignored;
 
-		destroy_all(d, ids, i, &ignored);
+		destroy_all(d, ids, done, &ignored);
 	}
 	return ret;
 }
@@ -354,41 +301,37 @@ static void sweep_cell(struct ksync_domain *d, struct ksync_cell *cell)
 	} while (!try_cmpxchg(&cell->word, &v, (v & ~KSYNC_OWNER) | KSYNC_OWNER_DIED));
 }
 
+static void sweep_page(struct ksync_domain *d, struct ksync_cell *cells, const u8 *tags)
+{
+	const struct ksync_ops *ops;
+	unsigned int i;
+
+	for (i = 0; i < KSYNC_CELLS_PER_PAGE; i++) {
+		ops = ksync_ops_of(KSYNC_TAG_KIND(READ_ONCE(tags[i])));
+		if (!ops || !ops->owned)
+			continue;
+		rcu_read_lock();
+		sweep_cell(d, cells + i);
+		rcu_read_unlock();
+	}
+}
+
 /**
  * ksync_domain_sweep() - forget the numbers of dead threads in all words
  * @d: domain; attach_lock is held, so that no number is given out meanwhile
  */
 void ksync_domain_sweep(struct ksync_domain *d)
 {
-	struct ksync_chunk *chunk;
-	const struct ksync_ops *ops;
-	unsigned long index;
-	unsigned int i;
-
-	xa_for_each(&d->chunks, index, chunk) {
-		for (i = 0; i < KSYNC_CELLS_PER_PAGE; i++) {
-			ops = ksync_ops_of(KSYNC_TAG_KIND(READ_ONCE(chunk->tag[i])));
-			if (!ops || !ops->owned)
-				continue;
-			rcu_read_lock();
-			sweep_cell(d, chunk->cells + i);
-			rcu_read_unlock();
-		}
-		cond_resched();
-	}
+	ksync_arena_visit(&d->arena, sweep_page, d);
 }
 
 /* Nobody waits in the domain, and no walk that began while somebody did goes on. */
 static void domain_free(struct work_struct *work)
 {
 	struct ksync_domain *d = container_of(to_rcu_work(work), struct ksync_domain, release);
-	struct ksync_chunk *chunk;
-	unsigned long index;
 
 	ksync_name_drop_all(d);
-	xa_for_each(&d->chunks, index, chunk)
-		chunk_free(chunk);
-	xa_destroy(&d->chunks);
+	ksync_arena_free(&d->arena);
 	xa_destroy(&d->ceilings);
 	xa_destroy(&d->slots);
 	put_pid(d->opener);
@@ -434,7 +377,7 @@ static int domain_open(struct inode *inode, struct file *file)
 	get_task_comm(d->opener_comm, current->group_leader);
 	d->serial = atomic64_inc_return(&serials);
 	mutex_init(&d->lock);
-	xa_init(&d->chunks);
+	ksync_arena_init(&d->arena);
 	xa_init(&d->names);
 	xa_init(&d->ceilings);
 	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1);
@@ -468,14 +411,14 @@ static int domain_release(struct inode *inode, struct file *file)
 static vm_fault_t arena_fault(struct vm_fault *vmf)
 {
 	struct ksync_domain *d = vmf->vma->vm_private_data;
-	struct ksync_chunk *chunk;
+	struct ksync_cell *cells;
 
-	if (vmf->pgoff >= DIV_ROUND_UP(READ_ONCE(ksync_max_objects), KSYNC_CELLS_PER_PAGE))
+	if (vmf->pgoff >= pages_allowed())
 		return VM_FAULT_SIGBUS;
-	chunk = chunk_get(d, vmf->pgoff);
-	if (!chunk)
+	cells = ksync_arena_page(&d->arena, vmf->pgoff);
+	if (!cells)
 		return VM_FAULT_OOM;
-	vmf->page = virt_to_page(chunk->cells);
+	vmf->page = virt_to_page(cells);
 	get_page(vmf->page);
 	return 0;
 }

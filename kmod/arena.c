@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The memory of a domain: its cells, the tags that say what they are, and where
+ * a cell is free.
+ *
+ * A page of cells is made on first use, and stays until the domain goes.  The
+ * tags of the first one are in the domain itself, for many domains need no
+ * more; those of the others come in groups, each a page of its own with the
+ * tags of some 56 pages of cells and their addresses.  So an object of many
+ * costs its cell, its tag, and an eighth of a byte.
+ *
+ * Lookups take no lock, and page faults come here under mmap_lock: only who
+ * takes and releases cells holds the domain's lock.
+ */
+#include <linux/bitops.h>
+#include <linux/gfp.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "arena.h"
+
+/* How many pages of cells a group is for: what fits beside @full. */
+#define GROUP_PAGES \
+	((PAGE_SIZE - sizeof(u64)) / (KSYNC_CELLS_PER_PAGE + sizeof(struct ksync_cell *)))
+#define GROUP_FULL	GENMASK_ULL(GROUP_PAGES - 1, 0)
+
+/* Of groups below arena->opened: there is a free cell in it. */
+#define HAS_FREE	XA_MARK_0
+
+/**
+ * struct ksync_group - pages of cells, and what the module keeps of them
+ * @full: which of them have no free cell; domain->lock
+ * @cells: the pages, also mapped by users: their content is never trusted
+ * @tags: kind and flags; written under domain->lock and the object's bucket lock
+ */
+struct ksync_group {
+	u64 full;
+	struct ksync_cell *cells[GROUP_PAGES];
+	u8 tags[GROUP_PAGES][KSYNC_CELLS_PER_PAGE];
+};
+
+static_assert(sizeof(struct ksync_group) <= PAGE_SIZE);
+static_assert(GROUP_PAGES > 1 && GROUP_PAGES < 64);
+
+/** ksync_arena_init() - of a new domain, zeroed */
+void ksync_arena_init(struct ksync_arena *a)
+{
+	xa_init(&a->groups);
+}
+
+/** ksync_arena_free() - nobody uses it, nor will */
+void ksync_arena_free(struct ksync_arena *a)
+{
+	struct ksync_group *g;
+	unsigned long index;
+	u32 i;
+
+	xa_for_each(&a->groups, index, g) {
+		for (i = 0; i < GROUP_PAGES; i++)
+			free_page((unsigned long)g->cells[i]);
+		free_page((unsigned long)g);
+		cond_resched();
+	}
+	xa_destroy(&a->groups);
+	free_page((unsigned long)a->first);
+}
+
+/* Made on first use, as all that follows. */
+static struct ksync_group *group_get(struct ksync_arena *a, unsigned long index)
+{
+	struct ksync_group *g = xa_load(&a->groups, index), *old;
+
+	if (g)
+		return g;
+	g = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!g)
+		return NULL;
+	old = xa_cmpxchg(&a->groups, index, NULL, g, GFP_KERNEL_ACCOUNT);
+	if (!old)
+		return g;
+	free_page((unsigned long)g);
+	return xa_is_err(old) ? NULL : old;
+}
+
+static struct ksync_cell *cells_get(struct ksync_cell **at)
+{
+	struct ksync_cell *cells = READ_ONCE(*at), *old;
+
+	if (cells)
+		return cells;
+	cells = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!cells)
+		return NULL;
+	old = cmpxchg(at, NULL, cells);
+	if (!old)
+		return cells;
+	free_page((unsigned long)cells);
+	return old;
+}
+
+/**
+ * ksync_arena_page() - a page of cells, made on first use
+ * @a: arena
+ * @page: its number
+ *
+ * Takes no lock that is held while user memory is touched.
+ */
+struct ksync_cell *ksync_arena_page(struct ksync_arena *a, u32 page)
+{
+	struct ksync_group *g;
+
+	if (!page)
+		return cells_get(&a->first);
+	g = group_get(a, (page - 1) / GROUP_PAGES);
+	return g ? cells_get(&g->cells[(page - 1) % GROUP_PAGES]) : NULL;
+}
+
+/**
+ * ksync_arena_find() - a cell that may be in use
+ * @a: arena
+ * @id: its number, any
+ * @cell: set, unless there is none
+ *
+ * Return: where its tag is; NULL if it is in no page that was made.
+ */
+u8 *ksync_arena_find(struct ksync_arena *a, u32 id, struct ksync_cell **cell)
+{
+	const u32 page = id / KSYNC_CELLS_PER_PAGE, i = id % KSYNC_CELLS_PER_PAGE;
+	struct ksync_cell *cells = READ_ONCE(a->first);
+	struct ksync_group *g;
+	u8 *tags = a->first_tags;
+
+	if (page) {
+		g = xa_load(&a->groups, (page - 1) / GROUP_PAGES);
+		if (!g)
+			return NULL;
+		cells = READ_ONCE(g->cells[(page - 1) % GROUP_PAGES]);
+		tags = g->tags[(page - 1) % GROUP_PAGES];
+	}
+	if (!cells)
+		return NULL;
+	*cell = cells + i;
+	return tags + i;
+}
+
+/* The first page that has a free cell, be it made or not. */
+static u32 page_with_free(struct ksync_arena *a)
+{
+	unsigned long index = 0;
+	struct ksync_group *g = NULL;
+
+	if (!a->first_full)
+		return 0;
+	if (a->opened)
+		g = xa_find(&a->groups, &index, a->opened - 1, HAS_FREE);
+	return 1 + (g ? index * GROUP_PAGES + __ffs64(~g->full) : a->opened * GROUP_PAGES);
+}
+
+/*
+ * Groups are opened in turn, so that marks need not be looked for where page
+ * faults have made groups that no object is in.
+ */
+static void open_group(struct ksync_arena *a, u32 index)
+{
+	if (index < a->opened)
+		return;
+	xa_set_mark(&a->groups, index, HAS_FREE);
+	a->opened = index + 1;
+}
+
+static void set_full(struct ksync_arena *a, u32 page)
+{
+	const u32 index = (page - 1) / GROUP_PAGES;
+	struct ksync_group *g;
+
+	if (!page) {
+		a->first_full = true;
+		return;
+	}
+	g = xa_load(&a->groups, index);
+	g->full |= BIT_ULL((page - 1) % GROUP_PAGES);
+	if (g->full == GROUP_FULL)
+		xa_clear_mark(&a->groups, index, HAS_FREE);
+}
+
+static void clear_full(struct ksync_arena *a, u32 page)
+{
+	const u32 index = (page - 1) / GROUP_PAGES;
+	struct ksync_group *g;
+
+	if (!page) {
+		a->first_full = false;
+		return;
+	}
+	g = xa_load(&a->groups, index);
+	if (g->full == GROUP_FULL)
+		xa_set_mark(&a->groups, index, HAS_FREE);
+	g->full &= ~BIT_ULL((page - 1) % GROUP_PAGES);
+}
+
+/* Give free cells of a page a kind. Return: how many. */
+static u32 take_cells(struct ksync_cell *cells, u8 *tags, u8 tag, u32 *ids, u32 want)
+{
+	u8 *free = tags, *const end = tags + KSYNC_CELLS_PER_PAGE;
+	struct ksync_cell *cell;
+	u32 n = 0;
+
+	while (n < want && (free = memchr(free, 0, end - free))) {
+		cell = cells + (free - tags);
+		memset(cell, 0, sizeof(*cell));
+		cell->attr = KSYNC_TAG_KIND(tag) | KSYNC_TAG_FLAGS(tag) << 8;
+		WRITE_ONCE(*free, tag);
+		ids[n++] = free++ - tags;
+	}
+	return n;
+}
+
+/**
+ * ksync_arena_take() - under the domain's lock: give free cells a kind
+ * @a: arena
+ * @pages: it may have so many
+ * @tag: what they are from now on
+ * @ids: filled in
+ * @want: how many; as many as are free in one page are taken
+ *
+ * Return: how many; -ENOSPC or -ENOMEM.
+ */
+int ksync_arena_take(struct ksync_arena *a, u32 pages, u8 tag, u32 *ids, u32 want)
+{
+	const u32 page = page_with_free(a);
+	struct ksync_cell *cells;
+	u32 n, i;
+	u8 *tags;
+
+	if (page >= pages)
+		return -ENOSPC;
+	if (!ksync_arena_page(a, page))
+		return -ENOMEM;
+	if (page)
+		open_group(a, (page - 1) / GROUP_PAGES);
+
+	tags = ksync_arena_find(a, page * KSYNC_CELLS_PER_PAGE, &cells);
+	n = take_cells(cells, tags, tag, ids, want);
+	for (i = 0; i < n; i++)
+		ids[i] += page * KSYNC_CELLS_PER_PAGE;
+	if (!memchr(tags, 0, KSYNC_CELLS_PER_PAGE))
+		set_full(a, page);
+	return n;
+}
+
+/** ksync_arena_release() - under the domain's lock: a cell whose tag is 0 now */
+void ksync_arena_release(struct ksync_arena *a, u32 id)
+{
+	struct ksync_cell *cell;
+
+	if (!ksync_arena_find(a, id, &cell))
+		return;
+	memset(cell, 0, sizeof(*cell));
+	clear_full(a, id / KSYNC_CELLS_PER_PAGE);
+}
+
+/** ksync_arena_visit() - all pages that were made */
+void ksync_arena_visit(struct ksync_arena *a,
+		       void (*visit)(struct ksync_domain *d, struct ksync_cell *cells,
+				     const u8 *tags), struct ksync_domain *d)
+{
+	struct ksync_group *g;
+	unsigned long index;
+	u32 i;
+
+	if (READ_ONCE(a->first))
+		visit(d, READ_ONCE(a->first), a->first_tags);
+	xa_for_each(&a->groups, index, g) {
+		for (i = 0; i < GROUP_PAGES; i++) {
+			if (READ_ONCE(g->cells[i]))
+				visit(d, READ_ONCE(g->cells[i]), g->tags[i]);
+			cond_resched();
+		}
+	}
+}
