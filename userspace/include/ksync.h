@@ -33,6 +33,7 @@
 #include <ksync/guard.h>
 #include <ksync/waitq.h>
 #include <ksync/many.h>
+#include <ksync/array.h>
 #include <ksync/barrier.h>
 #include <ksync/latch.h>
 #include <ksync/once.h>

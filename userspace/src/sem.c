@@ -11,9 +11,15 @@ static uint32_t read_word(const struct ksync_sem *s)
 	return __atomic_load_n(&s->o.cell->word, __ATOMIC_RELAXED);
 }
 
-/* Nobody else knows of it before this returns: no order is needed. */
 KSYNC_EXPORT int ksync_sem_init(struct ksync_sem *s, struct ksync *d,
 				uint32_t initial, uint32_t max)
+{
+	return ksync_sem_init_many(s, 1, d, initial, max);
+}
+
+/* Nobody else knows of them before this returns: no order is needed. */
+KSYNC_EXPORT int ksync_sem_init_many(struct ksync_sem *s, size_t n, struct ksync *d,
+				     uint32_t initial, uint32_t max)
 {
 	int ret;
 
@@ -21,11 +27,13 @@ KSYNC_EXPORT int ksync_sem_init(struct ksync_sem *s, struct ksync *d,
 		max = KSYNC_SEM_MAX;
 	if (max > KSYNC_SEM_MAX || initial > max)
 		return -EINVAL;
-	ret = ksync_object_create(&s->o, d, KSYNC_KIND_SEM, 0);
+	ret = ksync_objects_create_(&s->o, n, d, KSYNC_KIND_SEM, 0);
 	if (ret)
 		return ret;
-	__atomic_store_n(&s->o.cell->limit, max, __ATOMIC_RELAXED);
-	__atomic_store_n(&s->o.cell->word, initial, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < n; i++) {
+		__atomic_store_n(&s[i].o.cell->limit, max, __ATOMIC_RELAXED);
+		__atomic_store_n(&s[i].o.cell->word, initial, __ATOMIC_RELAXED);
+	}
 	return 0;
 }
 
