@@ -19,9 +19,10 @@
 
 #include "arena.h"
 
-/* How many pages of cells a group is for: what fits beside @full. */
+/* How many pages of cells a group is for: what fits behind two numbers. */
 #define GROUP_PAGES \
-	((PAGE_SIZE - sizeof(u64)) / (KSYNC_CELLS_PER_PAGE + sizeof(struct ksync_cell *)))
+	((u32)((PAGE_SIZE - 2 * sizeof(u64)) / \
+	       (KSYNC_CELLS_PER_PAGE + sizeof(struct ksync_cell *))))
 #define GROUP_FULL	GENMASK_ULL(GROUP_PAGES - 1, 0)
 
 /* Of groups below arena->opened: there is a free cell in it. */
@@ -29,11 +30,13 @@
 
 /**
  * struct ksync_group - pages of cells, and what the module keeps of them
- * @full: which of them have no free cell; domain->lock
+ * @index: its own, in arena->groups
+ * @full: which of the pages have no free cell; domain->lock
  * @cells: the pages, also mapped by users: their content is never trusted
  * @tags: kind and flags; written under domain->lock and the object's bucket lock
  */
 struct ksync_group {
+	u64 index;
 	u64 full;
 	struct ksync_cell *cells[GROUP_PAGES];
 	u8 tags[GROUP_PAGES][KSYNC_CELLS_PER_PAGE];
@@ -75,6 +78,7 @@ static struct ksync_group *group_get(struct ksync_arena *a, unsigned long index)
 	g = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!g)
 		return NULL;
+	g->index = index;
 	old = xa_cmpxchg(&a->groups, index, NULL, g, GFP_KERNEL_ACCOUNT);
 	if (!old)
 		return g;
@@ -143,82 +147,96 @@ u8 *ksync_arena_find(struct ksync_arena *a, u32 id, struct ksync_cell **cell)
 	return tags + i;
 }
 
-/* The first page that has a free cell, be it made or not. */
-static u32 page_with_free(struct ksync_arena *a)
+/*
+ * The first group with a free cell.  Groups are opened in turn, so that marks
+ * need not be looked for where page faults have made groups that no object is in.
+ */
+static struct ksync_group *group_with_free(struct ksync_arena *a, u32 pages)
 {
-	unsigned long index = 0;
 	struct ksync_group *g = NULL;
+	unsigned long index = 0;
 
-	if (!a->first_full)
-		return 0;
 	if (a->opened)
 		g = xa_find(&a->groups, &index, a->opened - 1, HAS_FREE);
-	return 1 + (g ? index * GROUP_PAGES + __ffs64(~g->full) : a->opened * GROUP_PAGES);
+	if (g)
+		return g;
+	if (1 + a->opened * GROUP_PAGES >= pages)
+		return ERR_PTR(-ENOSPC);
+	g = group_get(a, a->opened);
+	if (!g)
+		return ERR_PTR(-ENOMEM);
+	xa_set_mark(&a->groups, a->opened++, HAS_FREE);
+	return g;
+}
+
+static void set_full(struct ksync_arena *a, struct ksync_group *g, u32 slot)
+{
+	g->full |= BIT_ULL(slot);
+	if (g->full != GROUP_FULL)
+		return;
+	xa_clear_mark(&a->groups, g->index, HAS_FREE);
+	a->lowest = NULL;
+}
+
+static void clear_full(struct ksync_arena *a, struct ksync_group *g, u32 slot)
+{
+	if (g->full == GROUP_FULL)
+		xa_set_mark(&a->groups, g->index, HAS_FREE);
+	g->full &= ~BIT_ULL(slot);
+	if (a->lowest && g->index < a->lowest->index)
+		a->lowest = g;
 }
 
 /*
- * Groups are opened in turn, so that marks need not be looked for where page
- * faults have made groups that no object is in.
+ * Give free cells of a page, the first of which is @base, a kind.  Return: how
+ * many; *@full: no more are free.
  */
-static void open_group(struct ksync_arena *a, u32 index)
-{
-	if (index < a->opened)
-		return;
-	xa_set_mark(&a->groups, index, HAS_FREE);
-	a->opened = index + 1;
-}
-
-static void set_full(struct ksync_arena *a, u32 page)
-{
-	const u32 index = (page - 1) / GROUP_PAGES;
-	struct ksync_group *g;
-
-	if (!page) {
-		a->first_full = true;
-		return;
-	}
-	g = xa_load(&a->groups, index);
-	g->full |= BIT_ULL((page - 1) % GROUP_PAGES);
-	if (g->full == GROUP_FULL)
-		xa_clear_mark(&a->groups, index, HAS_FREE);
-}
-
-static void clear_full(struct ksync_arena *a, u32 page)
-{
-	const u32 index = (page - 1) / GROUP_PAGES;
-	struct ksync_group *g;
-
-	if (!page) {
-		a->first_full = false;
-		return;
-	}
-	g = xa_load(&a->groups, index);
-	if (g->full == GROUP_FULL)
-		xa_set_mark(&a->groups, index, HAS_FREE);
-	g->full &= ~BIT_ULL((page - 1) % GROUP_PAGES);
-}
-
-/* Give free cells of a page a kind. Return: how many. */
-static u32 take_cells(struct ksync_cell *cells, u8 *tags, u8 tag, u32 *ids, u32 want)
+static u32 take_cells(struct ksync_cell *cells, u8 *tags, u8 tag, u32 base,
+		      u32 *ids, u32 want, bool *full)
 {
 	u8 *free = tags, *const end = tags + KSYNC_CELLS_PER_PAGE;
 	struct ksync_cell *cell;
 	u32 n = 0;
 
-	while (n < want && (free = memchr(free, 0, end - free))) {
+	while ((free = memchr(free, 0, end - free)) && n < want) {
 		cell = cells + (free - tags);
 		memset(cell, 0, sizeof(*cell));
 		cell->attr = KSYNC_TAG_KIND(tag) | KSYNC_TAG_FLAGS(tag) << 8;
 		WRITE_ONCE(*free, tag);
-		ids[n++] = free++ - tags;
+		ids[n++] = base + (free++ - tags);
 	}
+	*full = !free;
+	return n;
+}
+
+static int take_of_group(struct ksync_arena *a, u32 pages, u8 tag, u32 *ids, u32 want)
+{
+	struct ksync_group *g = a->lowest ?: group_with_free(a, pages);
+	struct ksync_cell *cells;
+	u32 page, slot, n;
+	bool full;
+
+	if (IS_ERR(g))
+		return PTR_ERR(g);
+	a->lowest = g;
+	slot = __ffs64(~g->full);
+	page = 1 + g->index * GROUP_PAGES + slot;
+	if (page >= pages)
+		return -ENOSPC;
+	cells = cells_get(&g->cells[slot]);
+	if (!cells)
+		return -ENOMEM;
+	n = take_cells(cells, g->tags[slot], tag, page * KSYNC_CELLS_PER_PAGE, ids,
+		       want, &full);
+	if (full)
+		set_full(a, g, slot);
 	return n;
 }
 
 /**
  * ksync_arena_take() - under the domain's lock: give free cells a kind
  * @a: arena
- * @pages: it may have so many
+ * @pages: it may have so many, at least one
  * @tag: what they are from now on
  * @ids: filled in
  * @want: how many; as many as are free in one page are taken
@@ -227,36 +245,34 @@ static u32 take_cells(struct ksync_cell *cells, u8 *tags, u8 tag, u32 *ids, u32 
  */
 int ksync_arena_take(struct ksync_arena *a, u32 pages, u8 tag, u32 *ids, u32 want)
 {
-	const u32 page = page_with_free(a);
 	struct ksync_cell *cells;
-	u32 n, i;
-	u8 *tags;
 
-	if (page >= pages)
-		return -ENOSPC;
-	if (!ksync_arena_page(a, page))
+	if (a->first_full)
+		return take_of_group(a, pages, tag, ids, want);
+	cells = cells_get(&a->first);
+	if (!cells)
 		return -ENOMEM;
-	if (page)
-		open_group(a, (page - 1) / GROUP_PAGES);
-
-	tags = ksync_arena_find(a, page * KSYNC_CELLS_PER_PAGE, &cells);
-	n = take_cells(cells, tags, tag, ids, want);
-	for (i = 0; i < n; i++)
-		ids[i] += page * KSYNC_CELLS_PER_PAGE;
-	if (!memchr(tags, 0, KSYNC_CELLS_PER_PAGE))
-		set_full(a, page);
-	return n;
+	return take_cells(cells, a->first_tags, tag, 0, ids, want, &a->first_full);
 }
 
-/** ksync_arena_release() - under the domain's lock: a cell whose tag is 0 now */
-void ksync_arena_release(struct ksync_arena *a, u32 id)
+/**
+ * ksync_arena_release() - under the domain's lock: a cell is free again
+ * @a: arena
+ * @id: its number
+ * @cell: itself
+ * @tag_at: where its tag is, which is 0 now
+ */
+void ksync_arena_release(struct ksync_arena *a, u32 id, struct ksync_cell *cell,
+			 const u8 *tag_at)
 {
-	struct ksync_cell *cell;
+	const u32 page = id / KSYNC_CELLS_PER_PAGE;
 
-	if (!ksync_arena_find(a, id, &cell))
-		return;
 	memset(cell, 0, sizeof(*cell));
-	clear_full(a, id / KSYNC_CELLS_PER_PAGE);
+	if (!page)
+		a->first_full = false;
+	else /* A group is a page. */
+		clear_full(a, (void *)((unsigned long)tag_at & PAGE_MASK),
+			   (page - 1) % GROUP_PAGES);
 }
 
 /** ksync_arena_visit() - all pages that were made */

@@ -35,6 +35,7 @@
 #define KSYNC_TAG_KIND(tag)	((tag) & 0xf)
 #define KSYNC_TAG_FLAGS(tag)	((tag) >> 4)
 
+struct ksync_group;
 struct ksync_state;
 struct ksync_booster;
 struct ksync_held;
@@ -47,6 +48,7 @@ struct ksync_many_call;
  *	object's bucket lock
  * @first_full: none of them is free; domain->lock
  * @opened: groups before this one are marked where a cell is free; domain->lock
+ * @lowest: the first group with a free cell, NULL if not known; domain->lock
  * @groups: of the other pages: struct ksync_group; only ever grows
  */
 struct ksync_arena {
@@ -54,6 +56,7 @@ struct ksync_arena {
 	u8 first_tags[KSYNC_CELLS_PER_PAGE];
 	bool first_full;
 	u32 opened;
+	struct ksync_group *lowest;
 	struct xarray groups;
 };
 

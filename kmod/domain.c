@@ -119,7 +119,7 @@ static int cells_take(struct ksync_domain *d, u8 tag, u32 *ids, u32 want)
 static void cell_release(struct ksync_domain *d, const struct ksync_object *obj)
 {
 	lockdep_assert_held(&d->lock);
-	ksync_arena_release(&d->arena, obj->id);
+	ksync_arena_release(&d->arena, obj->id, obj->cell, obj->tag_at);
 	d->objects--;
 }
 
@@ -141,8 +141,11 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	if (busy)
 		return -EBUSY;
 
-	ksync_name_drop(d, id);
-	ksync_ceiling_drop(d, id);
+	/* Both are written under the domain's lock. */
+	if (!xa_empty(&d->names))
+		ksync_name_drop(d, id);
+	if (!xa_empty(&d->ceilings))
+		ksync_ceiling_drop(d, id);
 	cell_release(d, &obj);
 	return 0;
 }
@@ -210,8 +213,8 @@ static u32 destroy_all(struct ksync_domain *d, const u32 *ids, u32 count, int *r
 		*ret = object_destroy(d, ids[done]);
 		if (*ret)
 			break;
-		done++;
-		cond_resched();
+		if (++done % KSYNC_CELLS_PER_PAGE == 0)
+			cond_resched();
 	}
 	mutex_unlock(&d->lock);
 	return done;

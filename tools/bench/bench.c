@@ -29,6 +29,9 @@ static const struct {
 	{ "cond", bench_conds },
 	{ "barrier", bench_barriers },
 	{ "many", bench_many },
+	{ "scale", bench_scale },
+	{ "waiters", bench_waiters },
+	{ "objects", bench_objects },
 };
 
 #define COUNT	(sizeof(measurements) / sizeof(*measurements))

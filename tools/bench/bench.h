@@ -11,6 +11,8 @@
  *	cond.c		the same, and broadcasts: condition variables
  *	barrier.c	threads meet at a barrier
  *	many.c		one wait for many objects beside poll()
+ *	scale.c		a million objects: memory, making and ending them
+ *	crowd.c		many waiters; many objects with a waiter each
  *	bench.c		options, time
  *
  * All candidates of a measurement take turns within each round, so that what
@@ -69,5 +71,8 @@ void bench_pingpong(void);
 void bench_conds(void);
 void bench_barriers(void);
 void bench_many(void);
+void bench_scale(void);
+void bench_waiters(void);
+void bench_objects(void);
 
 #endif /* KSYNC_BENCH_H */

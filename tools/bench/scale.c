@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A million objects: how long it takes to make and to end them, in batches and
+ * one by one, beside as many of glibc's mutexes; and what a call for one of them
+ * costs.  What they take of memory is told by selftests/scale_test.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include "bench.h"
+
+#define MILLION		(1 << 20)
+#define PAIRS		2000
+#define CALLS		100000
+
+static struct ksync_mutex *mutexes;
+static pthread_mutex_t *glibc_mutexes;
+
+static void *pages(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		err(1, "%zu MiB", size >> 20);
+	return p;
+}
+
+static void init_batch(struct ksync *d)
+{
+	must(ksync_mutex_init_many(mutexes, MILLION, d, 0), "a million mutexes");
+}
+
+static void init_single(struct ksync *d)
+{
+	for (int i = 0; i < MILLION; i++)
+		must(ksync_mutex_init(&mutexes[i], d, 0), "mutex");
+}
+
+static void destroy_batch(void)
+{
+	must(ksync_mutex_destroy_many(mutexes, MILLION, NULL), "destroy");
+}
+
+static void destroy_single(void)
+{
+	for (int i = 0; i < MILLION; i++)
+		must(ksync_mutex_destroy(&mutexes[i]), "destroy");
+}
+
+static void say(const char *what, const char *who, int round, double begin,
+		long objects)
+{
+	printf("@ bench=%s threads=1 lock=%s round=%d ns_op=%.2f\n", what, who,
+	       round, (now() - begin) * 1e9 / objects);
+}
+
+/* In memory that is there already, as in an arena that was used before. */
+static void glibc_used(int round)
+{
+	double begin = now();
+
+	for (int i = 0; i < MILLION; i++)
+		pthread_mutex_init(&glibc_mutexes[i], NULL);
+	say("scale-create-again", "glibc", round, begin, MILLION);
+	begin = now();
+	for (int i = 0; i < MILLION; i++)
+		pthread_mutex_destroy(&glibc_mutexes[i]);
+	say("scale-destroy", "glibc", round, begin, MILLION);
+}
+
+/* In new memory. */
+static void glibc_new(int round)
+{
+	const size_t size = MILLION * sizeof(pthread_mutex_t);
+	pthread_mutex_t *m = pages(size);
+	double begin = now();
+
+	for (int i = 0; i < MILLION; i++)
+		pthread_mutex_init(&m[i], NULL);
+	say("scale-create", "glibc", round, begin, MILLION);
+	munmap(m, size);
+}
+
+static void ksync_both(int round, const char *name, void (*init)(struct ksync *d),
+		       void (*destroy)(void))
+{
+	struct ksync *d = open_domain();
+	double begin = now();
+
+	init(d);
+	say("scale-create", name, round, begin, MILLION);
+	begin = now();
+	destroy();
+	say("scale-destroy", name, round, begin, MILLION);
+	begin = now();
+	init(d);
+	say("scale-create-again", name, round, begin, MILLION);
+	ksync_close(d);
+}
+
+/* A full domain: end the first and the last one, and make two, again and again. */
+static void both_ends(struct ksync *d, const char *name, int round, int n)
+{
+	double begin = now();
+
+	for (int i = 0; i < PAIRS; i++) {
+		struct ksync_mutex *m = &mutexes[i % 2 ? n - 1 : 0];
+
+		must(ksync_mutex_destroy(m), "destroy");
+		must(ksync_mutex_init(m, d, 0), "mutex");
+	}
+	say("scale-ends", name, round, begin, PAIRS);
+}
+
+/* System calls for objects here and there: the least that one does, UNLOCK's refusal. */
+static void calls(struct ksync *d, const char *name, int round, int n)
+{
+	struct ksync_unlock arg = { .size = sizeof(arg), .thread = 1 };
+	unsigned int seed = 1;
+	double begin = now();
+
+	for (int i = 0; i < CALLS; i++) {
+		arg.id = mutexes[rand_r(&seed) % n].o.id;
+		if (!ioctl(ksync_fileno(d), KSYNC_IOC_UNLOCK, &arg) || errno != ESRCH)
+			err(1, "UNLOCK without a handle");
+	}
+	say("scale-call", name, round, begin, CALLS);
+}
+
+static void measure_few_and_many(int round)
+{
+	static const struct {
+		const char *name;
+		int n;
+	} sizes[] = { { "64-objects", 64 }, { "1048576-objects", MILLION } };
+
+	for (int i = 0; i < 2; i++) {
+		struct ksync *d = open_domain();
+
+		must(ksync_mutex_init_many(mutexes, sizes[i].n, d, 0), "mutexes");
+		calls(d, sizes[i].name, round, sizes[i].n);
+		both_ends(d, sizes[i].name, round, sizes[i].n);
+		ksync_close(d);
+	}
+}
+
+void bench_scale(void)
+{
+	const size_t size = MILLION * sizeof(*mutexes);
+	const size_t glibc_size = MILLION * sizeof(*glibc_mutexes);
+
+	mutexes = pages(size);
+	glibc_mutexes = pages(glibc_size);
+	memset(mutexes, 1, size);
+	memset(glibc_mutexes, 1, glibc_size);
+	printf("a million objects: %d rounds\n", rounds);
+	for (int round = 0; round < rounds; round++) {
+		glibc_new(round);
+		glibc_used(round);
+		ksync_both(round, "ksync-many", init_batch, destroy_batch);
+		ksync_both(round, "ksync-single", init_single, destroy_single);
+		measure_few_and_many(round);
+	}
+	munmap(mutexes, size);
+	munmap(glibc_mutexes, glibc_size);
+}
