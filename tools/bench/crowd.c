@@ -8,13 +8,11 @@
  * the call that wakes.
  */
 #include <limits.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "bench.h"
@@ -27,13 +25,13 @@
  * struct crowd - who waits for what
  * @name: in results
  * @begin: make objects, each such that one has to wait for it
- * @object: one of them; NULL: nobody counts who waits
+ * @object: one of them
  * @loop: what a waiter does until it is told to stop
  * @prepare: before each wake-up, if not NULL
  * @wake: let one waiter of an object go: this is timed
  * @regain: after it, if not NULL
  * @end: let all waiters go for good
- * @destroy: once they have, if not NULL
+ * @destroy: once they have
  */
 struct crowd {
 	const char *name;
@@ -52,58 +50,10 @@ static struct ksync_waitq waitqs[CROWD_MAX];
 static struct ksync_sem sems[CROWD_MAX];
 static struct ksync_mutex mutexes[CROWD_MAX];
 static struct ksync_cond cond;
-static struct { _Alignas(64) uint32_t word, asleep; } futexes[CROWD_MAX];
 
 static bool stopped(void)
 {
 	return __atomic_load_n(&stop, __ATOMIC_ACQUIRE);
-}
-
-static void futex(int i, int op, uint32_t value)
-{
-	syscall(SYS_futex, &futexes[i].word, op | FUTEX_PRIVATE_FLAG, value,
-		NULL, NULL, 0);
-}
-
-static void begin_futex(int objects)
-{
-	memset(futexes, 0, objects * sizeof(*futexes));
-}
-
-static void loop_futex(int i)
-{
-	while (!stopped()) {
-		__atomic_fetch_add(&futexes[i].asleep, 1, __ATOMIC_SEQ_CST);
-		futex(i, FUTEX_WAIT, 0);
-	}
-}
-
-static void prepare_futex(int i)
-{
-	__atomic_fetch_sub(&futexes[i].asleep, 1, __ATOMIC_SEQ_CST);
-}
-
-static void wake_futex(int i)
-{
-	futex(i, FUTEX_WAKE, 1);
-}
-
-/* It is on its way to sleep; give it a moment. */
-static void until_asleep(int i, int waiters)
-{
-	while (__atomic_load_n(&futexes[i].asleep, __ATOMIC_SEQ_CST) !=
-	       (uint32_t)waiters)
-		sched_yield();
-	usleep(50);
-}
-
-static void end_futex(int objects, int waiters)
-{
-	(void)waiters;
-	for (int i = 0; i < objects; i++) {
-		__atomic_store_n(&futexes[i].word, 1, __ATOMIC_SEQ_CST);
-		futex(i, FUTEX_WAKE, INT_MAX);
-	}
 }
 
 static void begin_waitq(int objects)
@@ -269,8 +219,6 @@ static void destroy_cond(int objects)
 }
 
 static const struct crowd crowds[] = {
-	{ "futex", begin_futex, NULL, loop_futex, prepare_futex, wake_futex,
-	  NULL, end_futex, NULL },
 	{ "waitq", begin_waitq, object_waitq, loop_waitq, NULL, wake_waitq,
 	  NULL, end_waitq, destroy_waitq },
 	{ "sem", begin_sem, object_sem, loop_sem, NULL, wake_sem,
@@ -292,10 +240,6 @@ static void await(int i, int waiters)
 {
 	struct ksync_query q;
 
-	if (!crowd->object) {
-		until_asleep(i, waiters);
-		return;
-	}
 	for (;;) {
 		must(ksync_object_query(crowd->object(i), &q), "query");
 		if (q.waiters == (uint32_t)waiters && !(q.word & KSYNC_WOKEN))
@@ -374,8 +318,7 @@ static double run(int objects, int waiters)
 	crowd->end(objects, waiters);
 	for (int t = 0; t < objects * waiters; t++)
 		pthread_join(threads[t], NULL);
-	if (crowd->destroy)
-		crowd->destroy(objects);
+	crowd->destroy(objects);
 	return took;
 }
 
