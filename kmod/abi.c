@@ -31,6 +31,8 @@ static_assert(sizeof(struct ksync_cond_wait) == 40);
 static_assert(sizeof(struct ksync_cond_signal) == 16);
 static_assert(sizeof(struct ksync_item) == 16);
 static_assert(sizeof(struct ksync_many) == 40);
+static_assert(sizeof(struct ksync_fd) == 24);
+static_assert(sizeof(struct ksync_expect) == 8);
 static_assert(sizeof(struct ksync_ceiling) == 16);
 static_assert(sizeof(struct ksync_settle) == 8);
 static_assert(sizeof(struct ksync_ceiling_cell) == KSYNC_CELL_SIZE);

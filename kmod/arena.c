@@ -275,22 +275,41 @@ void ksync_arena_release(struct ksync_arena *a, u32 id, struct ksync_cell *cell,
 			   (page - 1) % GROUP_PAGES);
 }
 
-/** ksync_arena_visit() - all pages that were made */
-void ksync_arena_visit(struct ksync_arena *a,
-		       void (*visit)(struct ksync_domain *d, struct ksync_cell *cells,
-				     const u8 *tags), struct ksync_domain *d)
+/* The first page that was made of a group, from @slot on; GROUP_PAGES: none. */
+static u32 made_in(const struct ksync_group *g, u32 slot)
+{
+	while (slot < GROUP_PAGES && !READ_ONCE(g->cells[slot]))
+		slot++;
+	return slot;
+}
+
+/**
+ * ksync_arena_made() - find a page that was made
+ * @a: arena
+ * @page: where to begin; set to its number
+ *
+ * Return: whether there is one.
+ */
+bool ksync_arena_made(struct ksync_arena *a, u32 *page)
 {
 	struct ksync_group *g;
 	unsigned long index;
-	u32 i;
+	u32 slot;
 
-	if (READ_ONCE(a->first))
-		visit(d, READ_ONCE(a->first), a->first_tags);
-	xa_for_each(&a->groups, index, g) {
-		for (i = 0; i < GROUP_PAGES; i++) {
-			if (READ_ONCE(g->cells[i]))
-				visit(d, READ_ONCE(g->cells[i]), g->tags[i]);
-			cond_resched();
+	if (!*page && READ_ONCE(a->first))
+		return true;
+	*page = max(*page, 1U);
+	index = (*page - 1) / GROUP_PAGES;
+	slot = (*page - 1) % GROUP_PAGES;
+	xa_for_each_start(&a->groups, index, g, index) {
+		if (1 + index * GROUP_PAGES > *page)
+			slot = 0;
+		slot = made_in(g, slot);
+		if (slot < GROUP_PAGES) {
+			*page = 1 + index * GROUP_PAGES + slot;
+			return true;
 		}
+		slot = 0;
 	}
+	return false;
 }

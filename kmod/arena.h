@@ -14,8 +14,6 @@ u8 *ksync_arena_find(struct ksync_arena *a, u32 id, struct ksync_cell **cell);
 int ksync_arena_take(struct ksync_arena *a, u32 pages, u8 tag, u32 *ids, u32 want);
 void ksync_arena_release(struct ksync_arena *a, u32 id, struct ksync_cell *cell,
 			 const u8 *tag_at);
-void ksync_arena_visit(struct ksync_arena *a,
-		       void (*visit)(struct ksync_domain *d, struct ksync_cell *cells,
-				     const u8 *tags), struct ksync_domain *d);
+bool ksync_arena_made(struct ksync_arena *a, u32 *page);
 
 #endif /* KSYNC_ARENA_H */

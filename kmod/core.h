@@ -39,6 +39,7 @@ struct ksync_group;
 struct ksync_state;
 struct ksync_booster;
 struct ksync_held;
+struct ksync_hub;
 struct ksync_many_call;
 
 /**
@@ -82,6 +83,9 @@ struct ksync_arena {
  * @slots: struct ksync_slot, by their threads' handles; attach_lock to write
  * @many_lock: held by who locks many buckets
  * @watches: states of side WATCH; who has none need not look for them
+ * @file: the open file that it is; no reference
+ * @hubs: object id to struct ksync_hub; @lock to write
+ * @polled: how many of them are armed
  * @release: frees it all once no walk of the wait-for graph can be in it
  */
 struct ksync_domain {
@@ -104,6 +108,9 @@ struct ksync_domain {
 	struct xarray slots;
 	raw_spinlock_t many_lock; /* buckets: see above */
 	atomic_t watches;
+	struct file *file;
+	struct xarray hubs;
+	atomic_t polled;
 	struct rcu_work release;
 };
 
@@ -304,9 +311,11 @@ struct ksync_waiter {
 /**
  * struct ksync_tell - who is to be told of an object, once the lock is released
  * @task: a task that watches, with a reference; NULL
+ * @hub: where others poll, with a reference; NULL
  */
 struct ksync_tell {
 	struct task_struct *task;
+	struct ksync_hub *hub;
 };
 
 /**
@@ -556,5 +565,6 @@ void ksync_inspect_fdinfo(struct seq_file *m, struct file *file);
 
 /* door.c */
 long ksync_door_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+long ksync_door_polled_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 #endif /* KSYNC_CORE_H */

@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "ceiling.h"
+#include "hub.h"
 #include "kinds.h"
 
 /* All that are open, by their serial numbers. */
@@ -74,16 +75,14 @@ int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
  */
 bool ksync_object_next(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 {
-	unsigned long index = id / KSYNC_CELLS_PER_PAGE;
-	u32 i = id % KSYNC_CELLS_PER_PAGE;
+	u32 page = id / KSYNC_CELLS_PER_PAGE;
 
-	while (xa_find(&d->chunks, &index, ULONG_MAX, XA_PRESENT)) {
-		if (index != id / KSYNC_CELLS_PER_PAGE)
-			i = 0;
-		for (; i < KSYNC_CELLS_PER_PAGE; i++)
-			if (!ksync_object_find(d, index * KSYNC_CELLS_PER_PAGE + i, obj))
+	while (ksync_arena_made(&d->arena, &page)) {
+		for (id = max(id, page * KSYNC_CELLS_PER_PAGE);
+		     id / KSYNC_CELLS_PER_PAGE == page; id++)
+			if (!ksync_object_find(d, id, obj))
 				return true;
-		index++;
+		page++;
 		cond_resched();
 	}
 	return false;
@@ -126,6 +125,7 @@ static void cell_release(struct ksync_domain *d, const struct ksync_object *obj)
 static int object_destroy(struct ksync_domain *d, u32 id)
 {
 	struct ksync_bucket *b = ksync_bucket(d, id);
+	struct ksync_hub *hub = NULL;
 	struct ksync_object obj;
 	bool busy;
 
@@ -135,8 +135,10 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	raw_spin_lock(&b->lock);
 	busy = ksync_state_find(b, d, id) || ksync_state_find_drain(b, d, id) ||
 	       ksync_state_watched(&obj);
-	if (!busy)
+	if (!busy) {
 		WRITE_ONCE(*obj.tag_at, 0);
+		hub = ksync_hub_kill(&obj);
+	}
 	raw_spin_unlock(&b->lock);
 	if (busy)
 		return -EBUSY;
@@ -147,6 +149,7 @@ static int object_destroy(struct ksync_domain *d, u32 id)
 	if (!xa_empty(&d->ceilings))
 		ksync_ceiling_drop(d, id);
 	cell_release(d, &obj);
+	ksync_hub_killed(hub);
 	return 0;
 }
 
@@ -325,7 +328,15 @@ static void sweep_page(struct ksync_domain *d, struct ksync_cell *cells, const u
  */
 void ksync_domain_sweep(struct ksync_domain *d)
 {
-	ksync_arena_visit(&d->arena, sweep_page, d);
+	struct ksync_cell *cells;
+	u32 page;
+	u8 *tags;
+
+	for (page = 0; ksync_arena_made(&d->arena, &page); page++) {
+		tags = ksync_arena_find(&d->arena, page * KSYNC_CELLS_PER_PAGE, &cells);
+		sweep_page(d, cells, tags);
+		cond_resched();
+	}
 }
 
 /* Nobody waits in the domain, and no walk that began while somebody did goes on. */
@@ -338,6 +349,7 @@ static void domain_free(struct work_struct *work)
 	xa_destroy(&d->ceilings);
 	xa_destroy(&d->slots);
 	put_pid(d->opener);
+	xa_destroy(&d->hubs);
 	kfree(d);
 }
 
@@ -386,8 +398,10 @@ static int domain_open(struct inode *inode, struct file *file)
 	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&d->attaches);
 	xa_init(&d->slots);
+	xa_init(&d->hubs);
 	raw_spin_lock_init(&d->many_lock);
 	INIT_RCU_WORK(&d->release, domain_free);
+	d->file = file;
 	/* From here on it is seen. */
 	d->opener = get_pid(task_tgid(current));
 	ret = xa_insert(&domains, d->serial, d, GFP_KERNEL_ACCOUNT);

@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 
 #include "ceiling.h"
+#include "poll.h"
 
 union argument {
 	u32 size;
@@ -31,6 +32,8 @@ union argument {
 	struct ksync_cond_wait cond_wait;
 	struct ksync_cond_signal cond_signal;
 	struct ksync_many many;
+	struct ksync_fd_call fd;
+	struct ksync_expect expect;
 };
 
 /**
@@ -40,20 +43,22 @@ union argument {
  * @min_size: of the shortest that was ever valid
  * @out: it has out fields
  * @fn: what to do; called with the argument in kernel memory
+ * @end: after a success, and once the answer is out, or could not be written
  */
 struct command {
 	unsigned int cmd;
 	u32 size;
 	u32 min_size;
 	bool out;
-	int (*fn)(struct ksync_domain *d, void *arg);
+	int (*fn)(void *subject, void *arg);
+	void (*end)(void *arg, int ret);
 };
 
 /* A typed function for each type of argument. */
 #define DOOR(verb, call)							\
-static int door_##verb(struct ksync_domain *d, void *arg)			\
+static int door_##verb(void *subject, void *arg)				\
 {										\
-	return call(d, arg);							\
+	return call(subject, arg);						\
 }
 
 DOOR(info, ksync_inspect_info)
@@ -74,17 +79,28 @@ DOOR(settle, ksync_ceiling_apply)
 DOOR(cond_wait, ksync_cond_wait)
 DOOR(cond_signal, ksync_cond_signal)
 DOOR(many, ksync_many)
+DOOR(fd, ksync_poll_fd)
+DOOR(expect, ksync_poll_expect)
+
+static void end_fd(void *arg, int ret)
+{
+	ksync_poll_fd_end(arg, ret);
+}
 
 #define FIRST_NR _IOC_NR(KSYNC_IOC_INFO)
 
-#define COMMAND(NAME, verb, last, has_out)					\
-	[_IOC_NR(KSYNC_IOC_##NAME) - FIRST_NR] = {				\
+#define COMMAND_OF(NAME, verb, last, has_out, ...)				\
+	{									\
 		.cmd = KSYNC_IOC_##NAME,					\
 		.size = sizeof(struct ksync_##verb),				\
 		.min_size = offsetofend(struct ksync_##verb, last),		\
 		.out = has_out,							\
 		.fn = door_##verb,						\
+		__VA_ARGS__							\
 	}
+
+#define COMMAND(NAME, ...) \
+	[_IOC_NR(KSYNC_IOC_##NAME) - FIRST_NR] = COMMAND_OF(NAME, __VA_ARGS__)
 
 static const struct command commands[] = {
 	COMMAND(INFO, info, max_chain, true),
@@ -105,23 +121,18 @@ static const struct command commands[] = {
 	COMMAND(COND_WAIT, cond_wait, deadline, true),
 	COMMAND(COND_SIGNAL, cond_signal, woken, true),
 	COMMAND(MANY, many, index, true),
+	COMMAND(FD, fd, pad, true, .end = end_fd),
 };
 
-/** ksync_door_ioctl() - the only way in, beside mmap() and close() */
-long ksync_door_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+/* Of an object's descriptor. */
+static const struct command expect = COMMAND_OF(EXPECT, expect, expected, false);
+
+static int run(const struct command *c, void *subject, void __user *uarg)
 {
-	void __user *uarg = (void __user *)arg;
-	const unsigned int nr = _IOC_NR(cmd) - FIRST_NR;
-	const struct command *c;
 	union argument a;
 	u32 size;
-	int ret;
+	int ret, done;
 
-	if (nr >= ARRAY_SIZE(commands))
-		return -ENOTTY;
-	c = &commands[array_index_nospec(nr, ARRAY_SIZE(commands))];
-	if (c->cmd != cmd)
-		return -ENOTTY;
 	if (get_user(size, (u32 __user *)uarg))
 		return -EFAULT;
 	if (size < c->min_size)
@@ -129,8 +140,33 @@ long ksync_door_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	ret = copy_struct_from_user(&a, c->size, uarg, size);
 	if (ret)
 		return ret;
-	ret = c->fn(file->private_data, &a);
+	done = c->fn(subject, &a);
+	ret = done;
 	if (c->out && copy_to_user(uarg, &a, min(size, c->size)))
-		return -EFAULT;
+		ret = -EFAULT;
+	if (c->end && !done)
+		c->end(&a, ret);
 	return ret;
+}
+
+/** ksync_door_ioctl() - the only way in, beside mmap(), close() and what FD gives */
+long ksync_door_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	const unsigned int nr = _IOC_NR(cmd) - FIRST_NR;
+	const struct command *c;
+
+	if (nr >= ARRAY_SIZE(commands))
+		return -ENOTTY;
+	c = &commands[array_index_nospec(nr, ARRAY_SIZE(commands))];
+	if (c->cmd != cmd)
+		return -ENOTTY;
+	return run(c, file->private_data, (void __user *)arg);
+}
+
+/** ksync_door_polled_ioctl() - that of an object's descriptor */
+long ksync_door_polled_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	if (cmd != expect.cmd)
+		return -ENOTTY;
+	return run(&expect, file->private_data, (void __user *)arg);
 }

@@ -16,6 +16,7 @@
  */
 #include <linux/sched.h>
 
+#include "hub.h"
 #include "queue.h"
 
 static atomic_t *word_of(const struct ksync_object *obj)
@@ -93,6 +94,7 @@ static int release_step(const struct ksync_object *obj, u32 flags, u32 *was,
 		if (was)
 			*was = change(obj, flags);
 		gone = give(obj, ksync_state_find(b, obj->domain, obj->id), flags, s);
+		ksync_hub_collect(obj, &s->tell);
 	}
 	raw_spin_unlock(&b->lock);
 	if (gone)

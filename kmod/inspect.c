@@ -15,7 +15,7 @@ static u64 features(void)
 {
 	u64 bits = KSYNC_FEATURE_PI | KSYNC_FEATURE_ROBUST |
 		   KSYNC_FEATURE_DEADLOCK | KSYNC_FEATURE_NAMES |
-		   KSYNC_FEATURE_MANY;
+		   KSYNC_FEATURE_MANY | KSYNC_FEATURE_POLL;
 	u32 kind;
 
 	for (kind = 0; kind < 16; kind++)

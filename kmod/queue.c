@@ -23,6 +23,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "hub.h"
 #include "many.h"
 #include "queue.h"
 #include "trace.h"
@@ -70,19 +71,24 @@ struct ksync_state *ksync_queue_state(const struct ksync_object *obj, enum ksync
 	return st;
 }
 
-/* Let users know how many wait, on either side. */
-static u32 note_waiters(const struct ksync_state *st)
+static u32 count(const struct ksync_state *st)
 {
-	const struct ksync_object *obj = &st->obj;
-	const struct ksync_state *other;
-	u32 n = st->nr;
+	return st ? st->nr : 0;
+}
 
-	if (st->side == KSYNC_SIDE_WORD)
-		other = ksync_state_watched(obj);
-	else
-		other = ksync_state_find(st->bucket, obj->domain, obj->id);
-	if (other)
-		n += other->nr;
+/**
+ * ksync_queue_note() - under the bucket lock: let users know how many wait
+ * @obj: waitq, sem, event or cond
+ *
+ * Return: the same; those that poll count as one.
+ */
+u32 ksync_queue_note(const struct ksync_object *obj)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+	const u32 n = count(ksync_state_find(b, obj->domain, obj->id)) +
+		      count(ksync_state_watched(obj)) +
+		      ksync_hub_armed(obj);
+
 	WRITE_ONCE(obj->cell->waiters, n);
 	return n;
 }
@@ -91,7 +97,7 @@ static u32 note_waiters(const struct ksync_state *st)
 void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
 {
 	ksync_waiter_enqueue(w, st);
-	note_waiters(st);
+	ksync_queue_note(&st->obj);
 }
 
 /**
@@ -105,7 +111,7 @@ struct ksync_state *ksync_queue_leave(struct ksync_waiter *w)
 	struct ksync_state *st = w->state;
 	const bool last = ksync_waiter_dequeue(w);
 
-	if (!note_waiters(st) && st->obj.ops->idle)
+	if (!ksync_queue_note(&st->obj) && st->obj.ops->idle)
 		st->obj.ops->idle(&st->obj);
 	return last ? st : NULL;
 }
@@ -246,8 +252,17 @@ void ksync_queue_disarm(const struct ksync_object *obj)
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 
 	if (obj->ops->idle && !ksync_state_find(b, obj->domain, obj->id) &&
-	    !ksync_state_watched(obj))
+	    !ksync_state_watched(obj) && !ksync_hub_armed(obj))
 		obj->ops->idle(obj);
+}
+
+/** ksync_queue_left() - under the bucket lock: is there something that is for anybody? */
+bool ksync_queue_left(const struct ksync_object *obj)
+{
+	if (!obj->ops->ready(obj, 0))
+		return false;
+	return shared(obj) || !ksync_state_find(ksync_bucket(obj->domain, obj->id),
+						obj->domain, obj->id);
 }
 
 /**
@@ -489,7 +504,7 @@ struct ksync_waiter *ksync_sweep_next(struct ksync_sweep *s, struct ksync_state 
 	return looks < KSYNC_SCAN_BATCH ? w : NULL;
 }
 
-/** ksync_sweep_wake() - no lock held: wake those of the last batch */
+/** ksync_sweep_wake() - no lock held: wake those of the last batch, and who polls */
 void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj)
 {
 	u32 i;
@@ -500,4 +515,5 @@ void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj)
 		put_task_struct(s->tasks[i]);
 	}
 	s->n = 0;
+	ksync_hub_tell(&s->tell);
 }

@@ -21,7 +21,7 @@
  * @n: how many
  * @given: how many of them were given what they wait for; the others look
  * @more: there may be more to look at
- * @tell: who watches
+ * @tell: who polls, if the object may be available
  */
 struct ksync_sweep {
 	u32 bitset;
@@ -43,7 +43,9 @@ struct ksync_state *ksync_queue_leave(struct ksync_waiter *w);
 struct ksync_bucket *ksync_queue_lock(struct ksync_waiter *w);
 int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj);
 void ksync_queue_quit(struct ksync_waiter *w);
+u32 ksync_queue_note(const struct ksync_object *obj);
 void ksync_queue_disarm(const struct ksync_object *obj);
+bool ksync_queue_left(const struct ksync_object *obj);
 bool ksync_queue_ours(const struct ksync_object *obj, u32 expected,
 		      const struct ksync_waiter *w);
 int ksync_queue_wait(struct ksync_waiter *w, const struct ksync_object *obj,

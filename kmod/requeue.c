@@ -10,6 +10,7 @@
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 
+#include "hub.h"
 #include "park.h"
 #include "queue.h"
 #include "trace.h"
@@ -164,7 +165,7 @@ u32 ksync_cond_move(const struct ksync_object *cond, u32 count)
 	return moved;
 }
 
-/* Waits on many are told of each signal: the word has changed. */
+/* Waits on many and who polls are told of each signal: the word has changed. */
 static void tell_many(const struct ksync_object *cond)
 {
 	struct ksync_bucket *b = ksync_bucket(cond->domain, cond->id);
@@ -175,6 +176,7 @@ static void tell_many(const struct ksync_object *cond)
 	while (s.more) {
 		raw_spin_lock(&b->lock);
 		gone = ksync_sweep_batch(&s, ksync_state_watched(cond), U32_MAX);
+		ksync_hub_collect(cond, &s.tell);
 		raw_spin_unlock(&b->lock);
 		if (gone)
 			ksync_state_put(gone);

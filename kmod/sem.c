@@ -16,6 +16,7 @@
  */
 #include <linux/sched.h>
 
+#include "hub.h"
 #include "queue.h"
 
 static atomic_t *word_of(const struct ksync_object *obj)
@@ -79,6 +80,7 @@ static int post_step(const struct ksync_object *obj, u32 n, u32 *was, u32 max,
 		ret = n ? add(obj, n, was) : 0;
 	if (!ret)
 		gone = ksync_sweep_serve(s, ksync_state_find(b, obj->domain, obj->id), max);
+	ksync_hub_collect(obj, &s->tell);
 	raw_spin_unlock(&b->lock);
 	if (gone)
 		ksync_state_put(gone);
@@ -98,11 +100,11 @@ static int post(const struct ksync_object *obj, u32 n, u32 *was, u32 left)
 	do {
 		ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
 		ret = post_step(obj, n, was, left, &s);
+		ksync_sweep_wake(&s, obj);
 		if (ret)
 			return n ? ret : 0;
 		n = 0;
 		left -= s.given;
-		ksync_sweep_wake(&s, obj);
 		cond_resched();
 	} while (left && s.more);
 	return 0;

@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 
 #include "ceiling.h"
+#include "hub.h"
 #include "rwlock.h"
 #include "thread.h"
 #include "watch.h"
@@ -226,6 +227,7 @@ static void membership_end(struct ksync_membership *m)
 		ksync_booster_detach(m->held);
 	ksync_slot_drop_all(d, m->handle);
 	ksync_watch_owner_died(d, m->handle);
+	ksync_hub_thread_died(d, m->handle);
 	if (m->handle >= d->next_handle)
 		xa_store(&d->handles, m->handle, xa_mk_value(0), GFP_KERNEL);
 	else

@@ -4,6 +4,7 @@
  */
 #include <linux/sched/signal.h>
 
+#include "hub.h"
 #include "queue.h"
 
 /* For conds as well. The waker changes the word first: see queue.c. */
@@ -68,6 +69,7 @@ int ksync_waitq_wake(struct ksync_domain *d, struct ksync_wake *arg)
 		raw_spin_lock(&b->lock);
 		gone = ksync_sweep_batch(&s, ksync_state_find(b, d, arg->id),
 					 arg->count - arg->woken);
+		ksync_hub_collect(&obj, &s.tell);
 		raw_spin_unlock(&b->lock);
 		if (gone)
 			ksync_state_put(gone);
@@ -124,6 +126,7 @@ static int requeue_step(const struct ksync_object *from, const struct ksync_obje
 		ret = -EAGAIN;
 		goto unlock;
 	}
+	ksync_hub_collect(from, &s->tell);
 	st = ksync_state_find(a, from->domain, from->id);
 	if (arg->woken < arg->wake)
 		gone = ksync_sweep_batch(s, st, arg->wake - arg->woken);

@@ -33,6 +33,7 @@
  */
 #include <linux/sched/task.h>
 
+#include "hub.h"
 #include "many.h"
 #include "trace.h"
 #include "watch.h"
@@ -85,6 +86,16 @@ static bool free_for_all(const struct ksync_object *obj)
 	return ksync_lock_got(ksync_word_verdict(obj, 0));
 }
 
+/** ksync_watch_idle() - under the bucket lock: clear WAITERS, if it is for nobody */
+void ksync_watch_idle(const struct ksync_object *obj)
+{
+	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
+
+	if (!ksync_state_find(b, obj->domain, obj->id) &&
+	    !ksync_state_find_drain(b, obj->domain, obj->id) && !ksync_word_idle(obj))
+		ksync_word_clear(obj, KSYNC_WAITERS);
+}
+
 /** ksync_watch_leave() - watch no more; not under a raw lock */
 void ksync_watch_leave(struct ksync_waiter *w)
 {
@@ -95,9 +106,7 @@ void ksync_watch_leave(struct ksync_waiter *w)
 	raw_spin_lock(&st->bucket->lock);
 	if (ksync_waiter_dequeue(w)) {
 		gone = st;
-		if (!ksync_state_find(st->bucket, obj.domain, obj.id) &&
-		    !ksync_state_find_drain(st->bucket, obj.domain, obj.id))
-			ksync_word_clear(&obj, KSYNC_WAITERS);
+		ksync_watch_idle(&obj);
 	} else if (w->poked && free_for_all(&obj)) {
 		ksync_watch_collect(&obj, &t);
 	}
@@ -129,6 +138,19 @@ static bool has_turn(const struct ksync_waiter *w)
 	return !st || w->prio < ksync_waiter_top(st)->prio;
 }
 
+static struct task_struct *collect_task(const struct ksync_object *obj)
+{
+	struct ksync_state *watch = ksync_state_watched(obj);
+	struct ksync_waiter *top;
+
+	if (!watch)
+		return NULL;
+	top = ksync_waiter_top(watch);
+	if (top->poked || !has_turn(top)) /* [D] */
+		return NULL;
+	return ksync_many_poke(top);
+}
+
 /**
  * ksync_watch_collect() - under the bucket lock: the object is worth a look
  * @obj: object
@@ -136,21 +158,14 @@ static bool has_turn(const struct ksync_waiter *w)
  */
 void ksync_watch_collect(const struct ksync_object *obj, struct ksync_tell *t)
 {
-	struct ksync_state *watch = ksync_state_watched(obj);
-	struct ksync_waiter *top;
-
-	*t = (struct ksync_tell){};
-	if (!watch)
-		return;
-	top = ksync_waiter_top(watch);
-	if (top->poked || !has_turn(top)) /* [D] */
-		return;
-	t->task = ksync_many_poke(top);
+	*t = (struct ksync_tell){ .task = collect_task(obj) };
+	ksync_hub_collect(obj, t);
 }
 
 /** ksync_watch_tell() - no lock held */
 void ksync_watch_tell(const struct ksync_object *obj, struct ksync_tell *t)
 {
+	ksync_hub_tell(t);
 	if (!t->task)
 		return;
 	trace_wake(obj, t->task);
@@ -183,14 +198,14 @@ void ksync_watch_next(struct ksync_waiter *w)
  * ksync_watch_pass() - no lock held: the object may be had by one more
  * @obj: object
  *
- * Whoever begins to watch it just now looks by itself.
+ * Whoever begins to watch or poll it just now looks by itself.
  */
 void ksync_watch_pass(const struct ksync_object *obj)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 	struct ksync_tell t = {};
 
-	if (!atomic_read(&obj->domain->watches))
+	if (!atomic_read(&obj->domain->watches) && !atomic_read(&obj->domain->polled))
 		return;
 	raw_spin_lock(&b->lock);
 	if (free_for_all(obj))
@@ -213,7 +228,7 @@ static bool tell_of_death(struct ksync_bucket *b, const struct ksync_domain *d, 
 			continue;
 		if ((READ_ONCE(obj.cell->word) & KSYNC_OWNER) != handle)
 			continue;
-		ksync_watch_collect(&obj, &t);
+		t.task = collect_task(&obj);
 		if (t.task)
 			break;
 	}

@@ -13,6 +13,7 @@ void ksync_watch_clear(struct ksync_waiter *w);
 void ksync_watch_collect(const struct ksync_object *obj, struct ksync_tell *t);
 void ksync_watch_tell(const struct ksync_object *obj, struct ksync_tell *t);
 void ksync_watch_next(struct ksync_waiter *w);
+void ksync_watch_idle(const struct ksync_object *obj);
 void ksync_watch_pass(const struct ksync_object *obj);
 void ksync_watch_owner_died(const struct ksync_domain *d, u32 handle);
 

@@ -8,6 +8,7 @@
 #include <linux/rcupdate.h>
 
 #include "core.h"
+#include "hub.h"
 
 /*
  * What a word means to a thread that wants it.
@@ -44,14 +45,14 @@ static u32 died_bit(int ret)
 }
 
 /**
- * ksync_word_idle() - what the word has where nobody waits for it: others may watch
+ * ksync_word_idle() - what the word has where nobody waits for it: others may watch, or poll
  * @obj: object
  *
  * Return: WAITERS or 0
  */
 u32 ksync_word_idle(const struct ksync_object *obj)
 {
-	return ksync_state_watched(obj) ? KSYNC_WAITERS : 0;
+	return ksync_state_watched(obj) || ksync_hub_armed(obj) ? KSYNC_WAITERS : 0;
 }
 
 static int arrive(const struct ksync_object *obj, u32 handle, u32 mine,

@@ -39,7 +39,8 @@
 /**
  * struct ksync_cell - one object, one cache line
  * @word: what the fast path changes; the layout depends on the kind
- * @waiters: waitq, sem, event, cond: how many tasks wait (kept by the module)
+ * @waiters: waitq, sem, event, cond: how many tasks wait, and one more while
+ *	somebody polls (kept by the module)
  * @attr: kind | flags << 8, as given to CREATE (a copy; the module keeps its own)
  * @depth: recursive mutex: how often the owner holds it beyond once; only the
  *	owner touches it
@@ -152,6 +153,7 @@ enum ksync_kind {
 #define KSYNC_FEATURE_NAMES		(1ULL << 19)
 #define KSYNC_FEATURE_LAZY_CEILING	(1ULL << 20)	/* SETTLE is seldom needed */
 #define KSYNC_FEATURE_MANY		(1ULL << 21)	/* waits on many objects */
+#define KSYNC_FEATURE_POLL		(1ULL << 22)	/* objects in poll and epoll */
 
 /**
  * struct ksync_info - KSYNC_IOC_INFO
@@ -675,6 +677,56 @@ struct ksync_many {
 	__u32 index;
 };
 
+/**
+ * struct ksync_fd - KSYNC_IOC_FD: a descriptor of an object, to be polled
+ * @size: sizeof(struct ksync_fd)
+ * @id: object
+ * @flags: zero
+ * @expected: waitq, cond: it is ready when the word differs from this; else zero
+ * @fd: out: close-on-exec
+ * @pad: zero
+ *
+ * It can be inherited and passed on; select, poll, epoll and io_uring take it.  It
+ * keeps the domain, and is of this object even if another one gets the number.
+ * That an object is ready means that a try would have succeeded just then; nothing
+ * is taken or kept for who polls.  Wake-ups that edge-triggered epoll counts on
+ * come whenever an object is made available, also if it was so before.
+ *
+ * EPOLLIN	sem: it has units, and nobody waits for them; event: it is set, and
+ *		with auto reset nobody waits (a pulse is not seen); waitq, cond:
+ *		the word differs; mutex, spin: it is free, or its owner died;
+ *		rwlock: it can be locked for reading
+ * EPOLLOUT	rwlock: it can be locked for writing
+ * EPOLLERR	with EPOLLIN: the lock is not recoverable, or its word was
+ *		overwritten
+ * EPOLLHUP	the object was destroyed
+ *
+ * While somebody polls, WAITERS is set, or cell->waiters is not 0: all that makes
+ * the object available comes to the module.
+ *
+ * EMFILE, ENFILE  too many descriptors. EINVAL: see @expected. ENOMEM.
+ */
+struct ksync_fd {
+	__u32 size;
+	__u32 id;
+	__u32 flags;
+	__u32 expected;
+	__u32 fd;
+	__u32 pad;
+};
+
+/**
+ * struct ksync_expect - KSYNC_IOC_EXPECT: what the word is compared with from now on
+ * @size: sizeof(struct ksync_expect)
+ * @expected: for all who share this open descriptor
+ *
+ * On a descriptor that FD gave. EINVAL: it is of no waitq or cond.
+ */
+struct ksync_expect {
+	__u32 size;
+	__u32 expected;
+};
+
 /* The size travels in the structure, not in the command: structures can grow. */
 #define KSYNC_IOC_MAGIC		'K'
 #define KSYNC_IOC_INFO		_IO(KSYNC_IOC_MAGIC, 0x80)
@@ -695,5 +747,7 @@ struct ksync_many {
 #define KSYNC_IOC_CEILING	_IO(KSYNC_IOC_MAGIC, 0x8f)
 #define KSYNC_IOC_SETTLE	_IO(KSYNC_IOC_MAGIC, 0x90)
 #define KSYNC_IOC_MANY		_IO(KSYNC_IOC_MAGIC, 0x91)
+#define KSYNC_IOC_FD		_IO(KSYNC_IOC_MAGIC, 0x92)
+#define KSYNC_IOC_EXPECT	_IO(KSYNC_IOC_MAGIC, 0x93)	/* on what FD gives */
 
 #endif /* _UAPI_LINUX_KSYNC_H */

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Hubs: where pollers of an object are hooked on; see hub.c.
+ */
+#ifndef KSYNC_HUB_H
+#define KSYNC_HUB_H
+
+#include <linux/wait.h>
+
+#include "core.h"
+
+/**
+ * struct ksync_hub - of one object, from its making to its destruction
+ * @obj: which; belongs to another object of the same number once @dead
+ * @wq: who polls is hooked on here
+ * @refs: one for all descriptors, one for each telling on its way
+ * @fds: how many descriptors; domain->lock
+ * @armed: what makes the object available comes into the module, and looks here;
+ *	bucket lock
+ * @dead: the object was destroyed; bucket lock and domain->lock to write
+ */
+struct ksync_hub {
+	struct ksync_object obj;
+	wait_queue_head_t wq;
+	refcount_t refs;
+	u32 fds;
+	bool armed;
+	bool dead;
+};
+
+struct ksync_hub *ksync_hub_open(struct ksync_domain *d, u32 id);
+void ksync_hub_close(struct ksync_hub *hub);
+void ksync_hub_arm(struct ksync_hub *hub);
+bool ksync_hub_armed(const struct ksync_object *obj);
+void ksync_hub_collect(const struct ksync_object *obj, struct ksync_tell *t);
+void ksync_hub_tell(struct ksync_tell *t);
+struct ksync_hub *ksync_hub_kill(const struct ksync_object *obj);
+void ksync_hub_killed(struct ksync_hub *hub);
+void ksync_hub_thread_died(struct ksync_domain *d, u32 handle);
+
+#endif /* KSYNC_HUB_H */
