@@ -35,6 +35,8 @@ SIZE_IS(cond_wait, 40);
 SIZE_IS(cond_signal, 16);
 SIZE_IS(item, 16);
 SIZE_IS(many, 40);
+SIZE_IS(fd, 24);
+SIZE_IS(expect, 8);
 SIZE_IS(ceiling, 16);
 SIZE_IS(settle, 8);
 SIZE_IS(ceiling_cell, 64);

@@ -82,6 +82,9 @@ static const struct command commands[] = {
 	  .has_out = true, .flags = AT(many, flags),
 	  .valid = KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME | KSYNC_MANY_ALL,
 	  .deadline = AT(many, deadline) },
+	{ COMMAND(FD, fd),
+	  .has_out = true, .flags = AT(fd, flags), .pad = AT(fd, pad),
+	  .id = AT(fd, id) },
 };
 
 const struct command *abi_next(const struct command *c, size_t field)

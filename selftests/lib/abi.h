@@ -35,6 +35,7 @@ struct argument {
 		struct ksync_cond_wait cond_wait;
 		struct ksync_cond_signal cond_signal;
 		struct ksync_many many;
+		struct ksync_fd fd;
 		uint8_t bytes[sizeof(struct ksync_query)];
 	};
 	uint8_t tail[TAIL];
