@@ -38,5 +38,6 @@
 #include <ksync/latch.h>
 #include <ksync/once.h>
 #include <ksync/monitor.h>
+#include <ksync/fd.h>
 
 #endif /* KSYNC_H */
