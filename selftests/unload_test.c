@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "lib/ksft.h"
 #include "lib/player.h"
+#include "lib/poller.h"
 #include "lib/sys.h"
 
 static int delete_module(void)
@@ -82,6 +83,20 @@ TEST(refused_while_mapped)
 	fd = raw_open();
 	EXPECT_EQ(0, raw_info(fd, &info));
 	close(fd);
+}
+
+TEST(refused_while_an_object_can_be_polled)
+{
+	int fd = raw_open(), polled;
+	uint32_t id;
+
+	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_SEM, 0, &id));
+	polled = raw_fd(fd, id, 0);
+	ASSERT_LE(0, polled);
+	close(fd);
+	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_EQ(0, poll_now(polled));
+	close(polled);
 }
 
 TEST(refused_while_waited_for)
