@@ -5,6 +5,7 @@
  * Lock order, outermost first:
  *
  *	attach_lock, domain->lock	mutexes; never held over a wait
+ *	domain->uring_lock		likewise; io_uring's own may be held outside
  *	domain->many_lock		raw; whoever locks more than two buckets
  *	bucket->lock			raw; one bucket, two in requeue and cond,
  *					all of a wait's in many; by address
@@ -86,6 +87,10 @@ struct ksync_arena {
  * @file: the open file that it is; no reference
  * @hubs: object id to struct ksync_hub; @lock to write
  * @polled: how many of them are armed
+ * @uring_lock: protects @uring_waits and how each of them ends
+ * @uring_waits: io_uring commands that wait, by ring and user_data
+ * @uring_timed: how many of them have a linked timeout; @uring_lock
+ * @uring_look: looks whether they are still wanted, as long as there are some
  * @release: frees it all once no walk of the wait-for graph can be in it
  */
 struct ksync_domain {
@@ -111,6 +116,10 @@ struct ksync_domain {
 	struct file *file;
 	struct xarray hubs;
 	atomic_t polled;
+	struct mutex uring_lock; /* io_uring: see above */
+	struct rb_root uring_waits;
+	u32 uring_timed;
+	struct delayed_work uring_look;
 	struct rcu_work release;
 };
 
@@ -279,6 +288,7 @@ struct ksync_timer {
  * @index: which part
  * @look: it is not given anything, it is told to look
  * @poked: it was, and is on its way; bucket lock to set
+ * @uring: no task sleeps here: it is an io_uring command, see uring.c
  */
 struct ksync_waiter {
 	struct rb_node rb;
@@ -306,15 +316,18 @@ struct ksync_waiter {
 	u32 index;
 	bool look;
 	bool poked;
+	bool uring;
 };
 
 /**
  * struct ksync_tell - who is to be told of an object, once the lock is released
- * @task: a task that watches, with a reference; NULL
+ * @task: a task that waits or watches, with a reference; NULL
+ * @uring: or else a command that does, to be completed; NULL
  * @hub: where others poll, with a reference; NULL
  */
 struct ksync_tell {
 	struct task_struct *task;
+	struct ksync_waiter *uring;
 	struct ksync_hub *hub;
 };
 

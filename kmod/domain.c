@@ -18,6 +18,7 @@
 #include "ceiling.h"
 #include "hub.h"
 #include "kinds.h"
+#include "uring.h"
 
 /* All that are open, by their serial numbers. */
 static DEFINE_XARRAY(domains);
@@ -400,6 +401,7 @@ static int domain_open(struct inode *inode, struct file *file)
 	xa_init(&d->slots);
 	xa_init(&d->hubs);
 	raw_spin_lock_init(&d->many_lock);
+	ksync_uring_open(d);
 	INIT_RCU_WORK(&d->release, domain_free);
 	d->file = file;
 	/* From here on it is seen. */
@@ -420,6 +422,7 @@ static int domain_release(struct inode *inode, struct file *file)
 	struct ksync_domain *d = file->private_data;
 
 	xa_erase(&domains, d->serial);
+	ksync_uring_release(d);
 	ksync_thread_detach_all(d);
 	ksync_domain_put(d);
 	return 0;
@@ -464,4 +467,5 @@ const struct file_operations ksync_fops = {
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = domain_mmap,
 	.show_fdinfo = ksync_inspect_fdinfo,
+	.uring_cmd = ksync_uring_cmd,
 };

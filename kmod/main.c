@@ -7,6 +7,7 @@
 
 #include "ceiling.h"
 #include "proc.h"
+#include "uring.h"
 
 /**
  * struct bounds - a parameter that must lie between two values
@@ -135,6 +136,7 @@ static void __exit ksync_exit(void)
 {
 	ksync_proc_exit();
 	misc_deregister(&ksync_device);
+	ksync_uring_exit();
 	ksync_death_exit();
 	ksync_thread_exit();
 	ksync_booster_uninit();

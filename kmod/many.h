@@ -89,17 +89,22 @@ static inline void ksync_many_unclaim(struct ksync_waiter *w)
 /**
  * ksync_many_poke() - under the bucket lock: a waiter has to run
  * @w: a waiter, of any sort
- *
- * Return: its task, with a reference, to be woken once the lock is released.
+ * @t: filled in; ksync_watch_tell() follows once the lock is released
  */
-static inline struct task_struct *ksync_many_poke(struct ksync_waiter *w)
+static inline void ksync_many_poke(struct ksync_waiter *w, struct ksync_tell *t)
 {
+	*t = (struct ksync_tell){};
+	if (w->uring) {
+		w->poked = true;
+		t->uring = w;
+		return;
+	}
 	if (w->many) {
 		w->poked = true;
 		smp_store_release(&w->many->told, true); /* [A] w->poked goes first */
 		ksync_timer_break(&w->timer);
 	}
-	return get_task_struct(w->task);
+	t->task = get_task_struct(w->task);
 }
 
 /* many.c: for many_all.c */

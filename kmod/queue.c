@@ -27,6 +27,7 @@
 #include "many.h"
 #include "queue.h"
 #include "trace.h"
+#include "watch.h"
 
 /** ksync_queue_find() - as ksync_object_find(); -EINVAL if it is of another kind */
 int ksync_queue_find(struct ksync_domain *d, u32 id, u8 kind, struct ksync_object *obj)
@@ -354,9 +355,9 @@ static bool wants(struct ksync_sweep *s, const struct ksync_waiter *w)
 	return w->bitset & s->bitset && w->seq < s->end;
 }
 
-static void wake_later(struct ksync_sweep *s, struct task_struct *task)
+static void wake_later(struct ksync_sweep *s, struct ksync_waiter *w)
 {
-	s->tasks[s->n++] = task;
+	ksync_many_poke(w, &s->wake[s->n++]);
 }
 
 /*
@@ -369,7 +370,7 @@ static struct ksync_state *take_out(struct ksync_sweep *s, struct ksync_waiter *
 
 	s->given += given;
 	if (given || w->look)
-		wake_later(s, ksync_many_poke(w));
+		wake_later(s, w);
 	smp_store_release(&w->woken, true); /* [C] */
 	return gone;
 }
@@ -440,7 +441,7 @@ static struct ksync_state *serve_top(struct ksync_sweep *s, struct ksync_waiter 
 		return take_out(s, w, true);
 	ksync_many_unclaim(w);
 	if (w->many)
-		wake_later(s, ksync_many_poke(w));
+		wake_later(s, w);
 	return NULL;
 }
 
@@ -472,7 +473,7 @@ struct ksync_state *ksync_sweep_serve(struct ksync_sweep *s, struct ksync_state 
 			return NULL;
 		w = ksync_waiter_top(st);
 		if (w->look && !w->poked)
-			wake_later(s, ksync_many_poke(w));
+			wake_later(s, w);
 		if (w->look)
 			return NULL;
 		gone = serve_top(s, w);
@@ -509,11 +510,8 @@ void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj)
 {
 	u32 i;
 
-	for (i = 0; i < s->n; i++) {
-		trace_wake(obj, s->tasks[i]);
-		wake_up_process(s->tasks[i]);
-		put_task_struct(s->tasks[i]);
-	}
+	for (i = 0; i < s->n; i++)
+		ksync_watch_tell(obj, &s->wake[i]);
 	s->n = 0;
 	ksync_hub_tell(&s->tell);
 }

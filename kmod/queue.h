@@ -17,7 +17,7 @@
  * @prio: the last waiter looked at
  * @seq: the same
  * @end: waiters that came after the sweep began are not in it
- * @tasks: to be woken once the lock is released
+ * @wake: to be woken once the lock is released
  * @n: how many
  * @given: how many of them were given what they wait for; the others look
  * @more: there may be more to look at
@@ -28,7 +28,7 @@ struct ksync_sweep {
 	int prio;
 	u64 seq;
 	u64 end;
-	struct task_struct *tasks[KSYNC_WAKE_BATCH];
+	struct ksync_tell wake[KSYNC_WAKE_BATCH];
 	u32 n;
 	u32 given;
 	bool more;

@@ -36,6 +36,7 @@
 #include "hub.h"
 #include "many.h"
 #include "trace.h"
+#include "uring.h"
 #include "watch.h"
 
 static struct ksync_state *watch_state(const struct ksync_object *obj,
@@ -138,17 +139,16 @@ static bool has_turn(const struct ksync_waiter *w)
 	return !st || w->prio < ksync_waiter_top(st)->prio;
 }
 
-static struct task_struct *collect_task(const struct ksync_object *obj)
+static void collect_top(const struct ksync_object *obj, struct ksync_tell *t)
 {
 	struct ksync_state *watch = ksync_state_watched(obj);
 	struct ksync_waiter *top;
 
 	if (!watch)
-		return NULL;
+		return;
 	top = ksync_waiter_top(watch);
-	if (top->poked || !has_turn(top)) /* [D] */
-		return NULL;
-	return ksync_many_poke(top);
+	if (!top->poked && has_turn(top)) /* [D] */
+		ksync_many_poke(top, t);
 }
 
 /**
@@ -158,14 +158,19 @@ static struct task_struct *collect_task(const struct ksync_object *obj)
  */
 void ksync_watch_collect(const struct ksync_object *obj, struct ksync_tell *t)
 {
-	*t = (struct ksync_tell){ .task = collect_task(obj) };
+	*t = (struct ksync_tell){};
+	collect_top(obj, t);
 	ksync_hub_collect(obj, t);
 }
 
-/** ksync_watch_tell() - no lock held */
+/** ksync_watch_tell() - no lock held, preemption on: wake, or complete, whom @t says */
 void ksync_watch_tell(const struct ksync_object *obj, struct ksync_tell *t)
 {
 	ksync_hub_tell(t);
+	if (t->uring) {
+		trace_wake(obj, t->uring->task);
+		ksync_uring_end(t->uring);
+	}
 	if (!t->task)
 		return;
 	trace_wake(obj, t->task);
@@ -189,7 +194,7 @@ void ksync_watch_next(struct ksync_waiter *w)
 	node = rb_next(&w->rb);
 	next = node ? rb_entry(node, struct ksync_waiter, rb) : NULL;
 	if (next && !next->poked && free_for_all(obj))
-		t.task = ksync_many_poke(next);
+		ksync_many_poke(next, &t);
 	raw_spin_unlock(&b->lock);
 	ksync_watch_tell(obj, &t);
 }
@@ -228,13 +233,13 @@ static bool tell_of_death(struct ksync_bucket *b, const struct ksync_domain *d, 
 			continue;
 		if ((READ_ONCE(obj.cell->word) & KSYNC_OWNER) != handle)
 			continue;
-		t.task = collect_task(&obj);
-		if (t.task)
+		collect_top(&obj, &t);
+		if (t.task || t.uring)
 			break;
 	}
 	raw_spin_unlock(&b->lock);
 	ksync_watch_tell(&obj, &t);
-	return t.task;
+	return t.task || t.uring;
 }
 
 /**

@@ -154,6 +154,7 @@ enum ksync_kind {
 #define KSYNC_FEATURE_LAZY_CEILING	(1ULL << 20)	/* SETTLE is seldom needed */
 #define KSYNC_FEATURE_MANY		(1ULL << 21)	/* waits on many objects */
 #define KSYNC_FEATURE_POLL		(1ULL << 22)	/* objects in poll and epoll */
+#define KSYNC_FEATURE_URING		(1ULL << 23)	/* KSYNC_URING_* by io_uring */
 
 /**
  * struct ksync_info - KSYNC_IOC_INFO
@@ -749,5 +750,69 @@ struct ksync_expect {
 #define KSYNC_IOC_MANY		_IO(KSYNC_IOC_MAGIC, 0x91)
 #define KSYNC_IOC_FD		_IO(KSYNC_IOC_MAGIC, 0x92)
 #define KSYNC_IOC_EXPECT	_IO(KSYNC_IOC_MAGIC, 0x93)	/* on what FD gives */
+
+/*
+ * io_uring: an SQE of IORING_OP_URING_CMD on the domain's descriptor, one of these
+ * in its cmd_op, and a struct ksync_uring, or ksync_uring_cancel, in its cmd.
+ * Who waits so stands in the queue of the object with those that wait by ioctl, at
+ * the priority that the submitting task has when the command is issued.  With
+ * SQPOLL that is the kernel's polling thread.
+ */
+#define KSYNC_URING_ACQUIRE	_IO(KSYNC_IOC_MAGIC, 0x94)
+#define KSYNC_URING_WAIT	_IO(KSYNC_IOC_MAGIC, 0x95)
+#define KSYNC_URING_LOCK	_IO(KSYNC_IOC_MAGIC, 0x96)
+#define KSYNC_URING_RELEASE	_IO(KSYNC_IOC_MAGIC, 0x97)
+#define KSYNC_URING_CANCEL	_IO(KSYNC_IOC_MAGIC, 0x98)
+
+#define KSYNC_URING_DEADLINE	0x100	/* @deadline counts: rings with SQE128 only */
+
+/**
+ * struct ksync_uring - what an io_uring command is about
+ * @id: object
+ * @flags: KSYNC_URING_DEADLINE; RELEASE: KSYNC_RELEASE_*
+ * @value: WAIT: the expected word; LOCK: the thread's handle; RELEASE: how much to
+ *	add; ACQUIRE: zero
+ * @bitset: WAIT: which wake-ups to hear, not zero; else zero
+ * @deadline: with DEADLINE: absolute, in ns, on CLOCK_MONOTONIC; read with a jiffy's
+ *	precision. SQEs of 64 bytes end before it
+ *
+ * The result is in the CQE, errors negative:
+ *
+ * ACQUIRE, WAIT, RELEASE  as the ioctls
+ * LOCK		0, EOWNERDEAD: taken, by the thread.  EAGAIN: somebody had it, and it
+ *		is worth another try now: nothing is owned, and no priority was lent
+ *		meanwhile.  EDEADLK: the thread has it.  ESRCH also if anything but
+ *		the thread itself issues the command (SQPOLL, IOSQE_ASYNC, or what
+ *		follows a linked SQE that did not end at once)
+ * ECANCELED	by CANCEL; its linked timeout has passed; or the ring is closed, or
+ *		its submitter exits or calls execve
+ * ETIMEDOUT	the deadline passed
+ * ENOTTY	there is no such command
+ *
+ * A linked timeout, and what else io_uring cannot tell a driver, is noticed within
+ * 50 ms.  IORING_OP_ASYNC_CANCEL does not reach these commands (it says ENOENT).
+ */
+struct ksync_uring {
+	__u32 id;
+	__u32 flags;
+	__u32 value;
+	__u32 bitset;
+	__u64 deadline;
+};
+
+/**
+ * struct ksync_uring_cancel - KSYNC_URING_CANCEL: end a command that waits
+ * @pad: zero
+ * @flags: zero
+ * @user_data: of the command, submitted by the same ring for the same domain
+ *
+ * It ends with ECANCELED.  ENOENT: there is none.  EALREADY: it has ended
+ * otherwise, its CQE is on its way.
+ */
+struct ksync_uring_cancel {
+	__u32 pad;
+	__u32 flags;
+	__u64 user_data;
+};
 
 #endif /* _UAPI_LINUX_KSYNC_H */
