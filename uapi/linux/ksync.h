@@ -782,15 +782,16 @@ struct ksync_expect {
  * LOCK		0, EOWNERDEAD: taken, by the thread.  EAGAIN: somebody had it, and it
  *		is worth another try now: nothing is owned, and no priority was lent
  *		meanwhile.  EDEADLK: the thread has it.  ESRCH also if anything but
- *		the thread itself issues the command (SQPOLL, IOSQE_ASYNC, or what
- *		follows a linked SQE that did not end at once)
+ *		the thread itself issues the command: with SQPOLL, or IOSQE_ASYNC
  * ECANCELED	by CANCEL; its linked timeout has passed; or the ring is closed, or
  *		its submitter exits or calls execve
  * ETIMEDOUT	the deadline passed
  * ENOTTY	there is no such command
  *
+ * CQEs of what is given in one go may be in another order than it is given in.
  * A linked timeout, and what else io_uring cannot tell a driver, is noticed within
- * 50 ms.  IORING_OP_ASYNC_CANCEL does not reach these commands (it says ENOENT).
+ * 50 ms; that the submitter of a ring that others have too has exited, within 1 s.
+ * A ring that is mapped is not closed yet.  IORING_OP_ASYNC_CANCEL does not reach these commands (it says ENOENT).
  */
 struct ksync_uring {
 	__u32 id;
