@@ -13,7 +13,7 @@
  *	take out, woken = true
  *	unlock(bucket)
  *	ksync_uring_end: add task work
- *						finish: completes, frees
+ *						finish: posts the CQE, frees
  *
  * Whoever takes a waiter out, or pokes a watcher, completes it: nobody else does.
  * So a unit is given, or the command is cancelled, and never both.
@@ -55,6 +55,7 @@
  * @ret: the result; uring_lock
  * @until: deadline
  * @deadline: ends it then
+ * @told: takes a watcher that was told out
  */
 struct uring_wait {
 	struct ksync_waiter w;
@@ -71,6 +72,7 @@ struct uring_wait {
 	int ret;
 	u64 until;
 	struct delayed_work deadline;
+	struct work_struct told;
 };
 
 /* What CANCEL looks for. */
@@ -99,21 +101,43 @@ static void finish(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	d->uring_timed -= u->timed;
 	mutex_unlock(&d->uring_lock);
 	cancel_delayed_work_sync(&u->deadline);
-	if (u->watches)
-		ksync_watch_leave(&u->w);
-	else
+	if (!u->watches)
 		trace_contention_end(&u->obj, u->ret, u->w.since);
-	ksync_waiter_fini(&u->w, d);
 	/* The last that keeps the domain, and us, may go with this. */
 	io_uring_cmd_done(cmd, u->ret, 0, issue_flags);
 	kfree(u);
 	atomic_dec(&finishing);
 }
 
+/* It is in no queue any more. The submitter may take its time: nothing waits for it. */
+static void complete_in_task(struct uring_wait *u)
+{
+	ksync_waiter_fini(&u->w, u->obj.domain);
+	io_uring_cmd_complete_in_task(u->cmd, finish);
+}
+
+/*
+ * Whoever is told by a command owes nothing, and may not even look: the next one is
+ * told at once, if the lock is still free.
+ */
+static void told(struct work_struct *work)
+{
+	struct uring_wait *u = container_of(work, struct uring_wait, told);
+
+	ksync_watch_leave(&u->w);
+	complete_in_task(u);
+}
+
 /** ksync_uring_end() - no lock held: a command was taken out, or told */
 void ksync_uring_end(struct ksync_waiter *w)
 {
-	io_uring_cmd_complete_in_task(container_of(w, struct uring_wait, w)->cmd, finish);
+	struct uring_wait *u = container_of(w, struct uring_wait, w);
+
+	/* Not here: telling all that watch would take the one who unlocks long. */
+	if (u->watches)
+		queue_work(ksync_wq, &u->told);
+	else
+		complete_in_task(u);
 }
 
 /* Be the one who completes it. Return: whether we are. */
@@ -144,19 +168,12 @@ static bool break_off(struct uring_wait *u, int ret)
 	if (!u->over)
 		return false;
 	u->ret = ret;
-	if (u->queued)
-		io_uring_cmd_complete_in_task(u->cmd, finish);
+	if (!u->queued)
+		return true;
+	if (u->watches)
+		ksync_watch_leave(&u->w);
+	complete_in_task(u);
 	return true;
-}
-
-static void deadline_passed(struct work_struct *work)
-{
-	struct uring_wait *u = container_of(to_delayed_work(work), struct uring_wait, deadline);
-	struct ksync_domain *d = u->obj.domain;
-
-	mutex_lock(&d->uring_lock);
-	break_off(u, -ETIMEDOUT);
-	mutex_unlock(&d->uring_lock);
 }
 
 static void start_deadline(struct uring_wait *u)
@@ -170,6 +187,20 @@ static void start_deadline(struct uring_wait *u)
 	if (u->until > now)
 		delay = min_t(u64, nsecs_to_jiffies64(u->until - now), MAX_JIFFY_OFFSET - 1) + 1;
 	queue_delayed_work(ksync_wq, &u->deadline, delay);
+}
+
+/* Jiffies may lag behind when the delay begins. */
+static void deadline_passed(struct work_struct *work)
+{
+	struct uring_wait *u = container_of(to_delayed_work(work), struct uring_wait, deadline);
+	struct ksync_domain *d = u->obj.domain;
+
+	mutex_lock(&d->uring_lock);
+	if (u->until > ktime_get_ns())
+		start_deadline(u);
+	else
+		break_off(u, -ETIMEDOUT);
+	mutex_unlock(&d->uring_lock);
 }
 
 /*
@@ -307,6 +338,7 @@ static void setup(struct uring_wait *u, struct io_uring_cmd *cmd,
 	u->ret = u->watches ? -EAGAIN : 0;
 	u->until = arg->deadline;
 	INIT_DELAYED_WORK(&u->deadline, deadline_passed);
+	INIT_WORK(&u->told, told);
 	*wait_of(cmd) = u;
 }
 

@@ -32,6 +32,7 @@ static const struct {
 	{ "scale", bench_scale },
 	{ "waiters", bench_waiters },
 	{ "objects", bench_objects },
+	{ "uring", bench_urings },
 };
 
 #define COUNT	(sizeof(measurements) / sizeof(*measurements))

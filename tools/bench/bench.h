@@ -13,6 +13,7 @@
  *	many.c		one wait for many objects beside poll()
  *	scale.c		a million objects: memory, making and ending them
  *	crowd.c		many waiters; many objects with a waiter each
+ *	uring.c		a semaphore and an eventfd, by io_uring
  *	bench.c		options, time
  *
  * All candidates of a measurement take turns within each round, so that what
@@ -74,5 +75,6 @@ void bench_many(void);
 void bench_scale(void);
 void bench_waiters(void);
 void bench_objects(void);
+void bench_urings(void);
 
 #endif /* KSYNC_BENCH_H */

@@ -6,12 +6,14 @@
  * module has KSYNC_FEATURE_URING where the kernel has io_uring.  What the result of
  * a command means is said in <linux/ksync.h>: 0 or a negative errno in cqe->res.
  *
- * Each function fills a whole SQE but for user_data: set that afterwards.
+ * Each function fills a whole SQE but for user_data: set that afterwards.  As with
+ * liburing's own, the SQE must not be NULL.
  */
 #ifndef KSYNC_URING_H
 #define KSYNC_URING_H
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <liburing.h>
 #include <ksync/object.h>
