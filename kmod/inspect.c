@@ -21,8 +21,9 @@ static u64 features(void)
 	for (kind = 0; kind < 16; kind++)
 		if (ksync_ops_of(kind))
 			bits |= KSYNC_FEATURE_KIND(kind);
-	if (IS_ENABLED(KSYNC_URING))
-		bits |= KSYNC_FEATURE_URING;
+#ifdef KSYNC_URING
+	bits |= KSYNC_FEATURE_URING;
+#endif
 	if (ksync_lazy_ceiling)
 		bits |= KSYNC_FEATURE_LAZY_CEILING;
 	return bits;

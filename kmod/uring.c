@@ -100,7 +100,8 @@ static void finish(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	rb_erase(&u->node, &d->uring_waits);
 	d->uring_timed -= u->timed;
 	mutex_unlock(&d->uring_lock);
-	cancel_delayed_work_sync(&u->deadline);
+	if (u->until != KSYNC_NO_DEADLINE)
+		cancel_delayed_work_sync(&u->deadline);
 	if (!u->watches)
 		trace_contention_end(&u->obj, u->ret, u->w.since);
 	/* The last that keeps the domain, and us, may go with this. */

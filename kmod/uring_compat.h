@@ -3,6 +3,7 @@
  * io_uring as drivers see it, which changed often, in stable kernels too.  Kbuild
  * finds out by compiling uring_probe.c which KSYNC_URING_API a kernel has:
  *
+ *	5	a header of its own for drivers				(6.8)
  *	4	commands can be told that they are cancelled		(6.7)
  *	3	a command has its whole SQE				(6.5)
  *	2	io_uring_task.in_cancel					(6.2)
@@ -11,7 +12,7 @@
 #ifndef KSYNC_URING_COMPAT_H
 #define KSYNC_URING_COMPAT_H
 
-#if __has_include(<linux/io_uring/cmd.h>)
+#if KSYNC_URING_API >= 5
 #include <linux/io_uring/cmd.h>
 #else
 #include <linux/io_uring.h>

@@ -280,8 +280,7 @@ TEST_F(uring, lock_tells_the_next)
 	ASSERT_EQ(0, await_waiters(FD, self->s.mutex, 3));
 	ASSERT_EQ(0, player_await_asleep(many));
 	ASSERT_EQ(0, player_do(owner, step_unlock, self->s.mutex));
-	RESULT(-EAGAIN, 1);
-	RESULT(-EAGAIN, 2);
+	URING_RESULTS(RING, -EAGAIN, 1, -EAGAIN, 2);
 	EXPECT_EQ(0, player_result(many));
 	EXPECT_EQ(1, many->many.index);
 	EXPECT_EQ(0, player_do(many, step_unlock, self->s.mutex));

@@ -791,7 +791,8 @@ struct ksync_expect {
  * CQEs of what is given in one go may be in another order than it is given in.
  * A linked timeout, and what else io_uring cannot tell a driver, is noticed within
  * 50 ms; that the submitter of a ring that others have too has exited, within 1 s.
- * A ring that is mapped is not closed yet.  IORING_OP_ASYNC_CANCEL does not reach these commands (it says ENOENT).
+ * A ring that is mapped is not closed yet.  IORING_OP_ASYNC_CANCEL does not reach
+ * these commands (it says ENOENT).
  */
 struct ksync_uring {
 	__u32 id;
