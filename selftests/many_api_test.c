@@ -116,7 +116,15 @@ do {										\
 	EXPECT_EQ(at, index_);							\
 } while (0)
 
-/* Another task waits for these; it sleeps on return. */
+/* Somebody waits in the module. */
+static bool waited_for(const void *d)
+{
+	struct ksync_info info;
+
+	return !ksync_info((struct ksync *)d, &info) && info.waiters;
+}
+
+/* Another task, the only one, waits for these; it sleeps on return. */
 static void await(struct __test_metadata *_metadata, struct _test_data_many *self,
 		  struct wait *x, int (*fn)(void *arg), enum task_kind kind,
 		  const struct ksync_wait_item *w, unsigned int n)
@@ -125,6 +133,7 @@ static void await(struct __test_metadata *_metadata, struct _test_data_many *sel
 	x->n = n;
 	x->d = self->d;
 	ASSERT_EQ(0, task_start(&x->task, kind, fn, x));
+	ASSERT_EQ(0, await_true(waited_for, self->d));
 	ASSERT_EQ(0, await_asleep(task_tid(&x->task)));
 }
 
