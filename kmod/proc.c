@@ -89,6 +89,7 @@ static void enter_domain(struct ksync_walk *w, u64 serial)
 {
 	w->serial = serial;
 	w->at = 0;
+	w->side = 0;
 	w->sweeping = false;
 }
 

@@ -16,7 +16,8 @@ struct pid_namespace;
  * @ns: in which pids are told
  * @serial: of the domain that is looked at
  * @at: object or handle in it to go on with
- * @sweep: of the waiters of that object; begun if @sweeping
+ * @side: which of that object's waiters
+ * @sweep: of them; begun if @sweeping
  * @sweeping: it is
  * @end: there is nothing more
  * @n: records in the batch
@@ -27,6 +28,7 @@ struct ksync_walk {
 	struct pid_namespace *ns;
 	u64 serial;
 	u32 at;
+	u32 side;
 	struct ksync_sweep sweep;
 	bool sweeping;
 	bool end;

@@ -25,7 +25,7 @@
  * @domain: serial number of the domain
  * @object: which
  * @kind: of the object
- * @side: for the word, or for readers to leave
+ * @side: for the word, for readers to leave, or to be told of it
  * @reader: it wants to read
  * @queued: the priority by which it is in the queue
  * @since: when it came
@@ -115,25 +115,42 @@ static bool copy_side(struct ksync_walk *w, struct ksync_state *st)
 	return true;
 }
 
+static struct ksync_state *find_side(struct ksync_bucket *b, const struct ksync_object *obj,
+				     enum ksync_side side)
+{
+	switch (side) {
+	case KSYNC_SIDE_DRAIN:
+		return ksync_state_find_drain(b, obj->domain, obj->id);
+	case KSYNC_SIDE_WATCH:
+		return ksync_state_watched(obj);
+	default:
+		return ksync_state_find(b, obj->domain, obj->id);
+	}
+}
+
+/* In the order in which they are served. */
+static const enum ksync_side sides[] = {
+	KSYNC_SIDE_DRAIN, KSYNC_SIDE_WORD, KSYNC_SIDE_WATCH,
+};
+
 /*
- * Under the bucket lock, from where the walk is in the object.  At most one
- * waiter drains; it comes first, as it is served first.
+ * Under the bucket lock, from where the walk is in the object. Return: whether
+ * there may be more.
  */
 static bool copy_sides(struct ksync_walk *w, struct ksync_bucket *b,
 		       const struct ksync_object *obj)
 {
 	struct ksync_state *st;
 
-	if (!w->sweeping) {
-		st = ksync_state_find_drain(b, obj->domain, obj->id);
-		ksync_sweep_begin(&w->sweep, KSYNC_BITSET_ALL);
-		if (st)
-			copy_side(w, st);
-		ksync_sweep_begin(&w->sweep, KSYNC_BITSET_ALL);
+	for (; w->side < ARRAY_SIZE(sides); w->side++) {
+		st = find_side(b, obj, sides[w->side]);
+		if (!w->sweeping)
+			ksync_sweep_begin(&w->sweep, KSYNC_BITSET_ALL);
+		w->sweeping = st && copy_side(w, st);
+		if (w->sweeping)
+			return true;
 	}
-	st = ksync_state_find(b, obj->domain, obj->id);
-	w->sweeping = st && copy_side(w, st);
-	return w->sweeping;
+	return false;
 }
 
 /* Return: whether the object may have more waiters. */
@@ -142,10 +159,8 @@ static bool copy(struct ksync_walk *w, const struct ksync_object *obj)
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 	bool more;
 
-	if (hlist_empty(&b->states)) {
-		w->sweeping = false;
+	if (hlist_empty(&b->states))
 		return false;
-	}
 	raw_spin_lock(&b->lock);
 	more = copy_sides(w, b, obj);
 	raw_spin_unlock(&b->lock);
@@ -169,6 +184,13 @@ static void resolve(struct ksync_walk *w, struct ksync_domain *d, struct waiter_
 	r->owner_task = NULL;
 }
 
+static void begin_object(struct ksync_walk *w, u32 id)
+{
+	w->at = id;
+	w->side = 0;
+	w->sweeping = false;
+}
+
 static bool scan(struct ksync_walk *w, struct ksync_domain *d)
 {
 	struct ksync_object obj;
@@ -178,10 +200,9 @@ static bool scan(struct ksync_walk *w, struct ksync_domain *d)
 		if (!ksync_object_next(d, w->at, &obj))
 			return false;
 		if (obj.id != w->at)
-			w->sweeping = false;
-		w->at = obj.id;
+			begin_object(w, obj.id);
 		if (!copy(w, &obj))
-			w->at++;
+			begin_object(w, obj.id + 1);
 	}
 	return true;
 }
@@ -198,6 +219,18 @@ static bool fill(struct ksync_walk *w, struct ksync_domain *d)
 	for (i = 0; i < w->n; i++)
 		resolve(w, d, record(w, i));
 	return more;
+}
+
+static const char *side_name(u8 side)
+{
+	switch (side) {
+	case KSYNC_SIDE_DRAIN:
+		return "drain";
+	case KSYNC_SIDE_WATCH:
+		return "watch";
+	default:
+		return "word";
+	}
 }
 
 static const char *wanted(const struct waiter_record *r)
@@ -229,7 +262,7 @@ static void show(struct seq_file *m, const void *record)
 
 	seq_printf(m, "%llu %u %s %s %s", r->domain, r->object,
 		   ksync_ops_of(r->kind)->name,
-		   r->side == KSYNC_SIDE_DRAIN ? "drain" : "word", wanted(r));
+		   side_name(r->side), wanted(r));
 	ksync_proc_show_pid(m, r->who.pid, true);
 	ksync_proc_show_pid(m, r->who.tgid, true);
 	ksync_proc_show_text(m, r->who.comm);
