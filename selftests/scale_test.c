@@ -12,7 +12,7 @@
 #include "lib/ksft.h"
 #include "lib/memory.h"
 
-#define MILLION		(1U << 20)
+#define MILLION		1048576U
 
 FIXTURE(scale)
 {
@@ -83,6 +83,8 @@ static uint32_t different(const uint32_t *ids, uint32_t n, uint32_t limit)
 TEST_F(scale, idle_object_takes_65_bytes_of_memory)
 {
 	const uint32_t n = objects_here();
+	/* A debug kernel remembers where each page was taken. */
+	const int64_t noise = slow_factor() > 1 ? 16 * (int64_t)n : n / 2;
 	int64_t before, taken;
 
 	before = memory_free();
@@ -91,15 +93,15 @@ TEST_F(scale, idle_object_takes_65_bytes_of_memory)
 	taken = before - memory_free();
 	TH_LOG("%u objects: %.3f bytes each", n, (double)taken / n);
 	EXPECT_LE(64 * (int64_t)n, taken);
-	EXPECT_GE(65 * (int64_t)n + n / 2, taken);
+	EXPECT_GE(65 * (int64_t)n + noise, taken);
 	ksync_close(self->d);
 	taken = before - memory_free();
 	TH_LOG("closed: %.3f bytes each", (double)taken / n);
-	EXPECT_GE(n / 2, taken);
+	EXPECT_GE(noise, taken);
 	ASSERT_EQ(0, ksync_open(&self->d, 0));
 }
 
-/* An object alone takes two pages at most, the domain's own structure included. */
+/* Its page of cells, and no page of tags. */
 TEST_F(scale, domain_with_one_object_is_small)
 {
 	enum { N = 1000 };
@@ -344,7 +346,7 @@ TEST_F(scale, thousand_waiters_are_woken_in_order)
 
 TEST_F(scale, each_of_many_objects_wakes_its_own_waiter)
 {
-	const uint32_t n = slow_factor() > 1 ? 1000 : 10000;
+	const uint32_t n = slow_factor() > 1 ? 200 : 10000;
 	struct sleeper *s = calloc(n, sizeof(*s));
 	struct ksync_info info;
 	uint32_t woken, i, at, k;

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include "bench.h"
 
-#define MILLION		(1 << 20)
+#define MILLION		1048576
 #define PAIRS		2000
 #define CALLS		100000
 
