@@ -385,9 +385,18 @@ int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags)
 	return -ERESTARTNOINTR;
 }
 
+/* A bucket for each MiB, so that chains stay short; for each CPU, so that locks do. */
+static u32 bucket_count(void)
+{
+	const unsigned long per_cpu = 256UL * num_possible_cpus();
+	const unsigned long by_memory = totalram_pages() >> (20 - PAGE_SHIFT);
+
+	return roundup_pow_of_two(min(max(per_cpu, by_memory), 1UL << 16));
+}
+
 int ksync_wait_init(void)
 {
-	u32 count = roundup_pow_of_two(256 * num_possible_cpus());
+	const u32 count = bucket_count();
 	u32 i;
 
 	state_cache = KMEM_CACHE(ksync_state, SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU);

@@ -257,7 +257,8 @@ void ksync_watch_owner_died(const struct ksync_domain *d, u32 handle)
 	if (!atomic_read(&d->watches))
 		return;
 	for (i = 0; (b = ksync_bucket_at(i)); i++) {
-		while (tell_of_death(b, d, handle))
+		/* Whoever begins to watch now finds out by its try. */
+		while (!hlist_empty(&b->states) && tell_of_death(b, d, handle))
 			;
 		cond_resched();
 	}
