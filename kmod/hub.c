@@ -61,15 +61,19 @@ bool ksync_hub_armed(const struct ksync_object *obj)
 	return armed_hub(obj);
 }
 
-/** ksync_hub_arm() - under the bucket lock: from now on we are told */
+/**
+ * ksync_hub_arm() - under the bucket lock: from now on we are told
+ * @hub: hub
+ *
+ * Armed or not, what users look at is written: it is in memory that they can write.
+ */
 void ksync_hub_arm(struct ksync_hub *hub)
 {
 	const struct ksync_object *obj = &hub->obj;
 
-	if (hub->armed)
-		return;
+	if (!hub->armed)
+		atomic_inc(&obj->domain->polled);
 	hub->armed = true;
-	atomic_inc(&obj->domain->polled);
 	if (obj->ops->owned) {
 		ksync_word_set(obj, KSYNC_WAITERS); /* [A] */
 		return;
@@ -140,7 +144,22 @@ static __poll_t all_events(const struct ksync_hub *hub)
 	return hub->obj.ops->kind == KSYNC_KIND_RWLOCK ? in | out : in;
 }
 
-/** ksync_hub_tell() - no lock held that is not a mutex: wake up who polls */
+/**
+ * ksync_hub_wake() - no lock held that is not a mutex: wake up who polls
+ * @hub: hub
+ * @mask: what may have happened
+ *
+ * One of those that are hooked exclusively (EPOLLEXCLUSIVE) is enough; unless what
+ * concerns one does not concern another.
+ */
+void ksync_hub_wake(struct ksync_hub *hub, __poll_t mask)
+{
+	const bool alike = hub->obj.ops->release || hub->obj.ops->owned;
+
+	__wake_up(&hub->wq, TASK_NORMAL, alike && !(mask & EPOLLHUP), poll_to_key(mask));
+}
+
+/** ksync_hub_tell() - the same, for what was collected */
 void ksync_hub_tell(struct ksync_tell *t)
 {
 	struct ksync_hub *hub = t->hub;
@@ -148,7 +167,7 @@ void ksync_hub_tell(struct ksync_tell *t)
 	if (!hub)
 		return;
 	t->hub = NULL;
-	wake_up_poll(&hub->wq, all_events(hub));
+	ksync_hub_wake(hub, all_events(hub));
 	hub_put(hub);
 }
 
@@ -243,8 +262,7 @@ void ksync_hub_killed(struct ksync_hub *hub)
 	if (!hub)
 		return;
 	xa_erase(&hub->obj.domain->hubs, hub->obj.id);
-	/* Those that are hooked exclusively, too. */
-	__wake_up(&hub->wq, TASK_NORMAL, 0, poll_to_key(all_events(hub) | EPOLLHUP));
+	ksync_hub_wake(hub, all_events(hub) | EPOLLHUP);
 }
 
 /* It had this lock, by the word; or it may have read it: nobody knows any more. */

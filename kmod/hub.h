@@ -34,6 +34,7 @@ void ksync_hub_arm(struct ksync_hub *hub);
 bool ksync_hub_armed(const struct ksync_object *obj);
 void ksync_hub_collect(const struct ksync_object *obj, struct ksync_tell *t);
 void ksync_hub_tell(struct ksync_tell *t);
+void ksync_hub_wake(struct ksync_hub *hub, __poll_t mask);
 struct ksync_hub *ksync_hub_kill(const struct ksync_object *obj);
 void ksync_hub_killed(struct ksync_hub *hub);
 void ksync_hub_thread_died(struct ksync_domain *d, u32 handle);

@@ -114,6 +114,8 @@ static __poll_t polled_poll(struct file *file, poll_table *pt)
 
 /**
  * ksync_poll_expect() - KSYNC_IOC_EXPECT
+ * @p: the descriptor
+ * @arg: the call
  *
  * Whoever has polled with the old value is told.
  */
@@ -126,7 +128,7 @@ int ksync_poll_expect(struct ksync_polled *p, struct ksync_expect *arg)
 	WRITE_ONCE(p->expected, arg->expected);
 	mask = look(p);
 	if (mask)
-		wake_up_poll(&p->hub->wq, mask);
+		ksync_hub_wake(p->hub, mask);
 	return 0;
 }
 

@@ -268,19 +268,14 @@ FIXTURE_VARIANT(fire)
 	uint32_t events;
 };
 
-#define VARIANT(sort_, trigger, events_)					\
-FIXTURE_VARIANT_ADD(fire, sort_##_##trigger) {					\
-	.sort = &sort_, .events = events_,					\
-}
-
-VARIANT(sems, edge, EPOLLIN | EPOLLET);
-VARIANT(sems, level, EPOLLIN);
-VARIANT(events, edge, EPOLLIN | EPOLLET);
-VARIANT(events, level, EPOLLIN);
-VARIANT(waitqs, edge, EPOLLIN | EPOLLET);
-VARIANT(waitqs, level, EPOLLIN);
-VARIANT(mutexes, edge, EPOLLIN | EPOLLET);
-VARIANT(mutexes, level, EPOLLIN);
+FIXTURE_VARIANT_ADD(fire, sems_edge) { .sort = &sems, .events = EPOLLIN | EPOLLET };
+FIXTURE_VARIANT_ADD(fire, sems_level) { .sort = &sems, .events = EPOLLIN };
+FIXTURE_VARIANT_ADD(fire, events_edge) { .sort = &events, .events = EPOLLIN | EPOLLET };
+FIXTURE_VARIANT_ADD(fire, events_level) { .sort = &events, .events = EPOLLIN };
+FIXTURE_VARIANT_ADD(fire, waitqs_edge) { .sort = &waitqs, .events = EPOLLIN | EPOLLET };
+FIXTURE_VARIANT_ADD(fire, waitqs_level) { .sort = &waitqs, .events = EPOLLIN };
+FIXTURE_VARIANT_ADD(fire, mutexes_edge) { .sort = &mutexes, .events = EPOLLIN | EPOLLET };
+FIXTURE_VARIANT_ADD(fire, mutexes_level) { .sort = &mutexes, .events = EPOLLIN };
 
 FIXTURE_SETUP(fire)
 {

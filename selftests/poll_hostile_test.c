@@ -83,7 +83,7 @@ static void overwrite(struct part *p)
 		KSYNC_WAITERS, KSYNC_WAITERS | KSYNC_WOKEN, 4711,
 	};
 	struct ksync_cell *cell = &p->scene->cells[some_id(p)];
-	const uint32_t lie = lies[dice(p) % (sizeof(lies) / sizeof(lies[0]))];
+	const uint32_t lie = lies[dice(p) % ARRAY_SIZE(lies)];
 
 	__atomic_store_n(&cell->word, dice(p) % 4 ? lie : dice(p), __ATOMIC_RELAXED);
 	__atomic_store_n(&cell->waiters, 0, __ATOMIC_RELAXED);
@@ -214,11 +214,11 @@ TEST(everything_ends_and_nothing_is_left)
 	ASSERT_EQ(0, raw_info(s.fd, &info));
 	EXPECT_EQ(0, info.waiters);
 	EXPECT_EQ(OBJECTS, info.objects);
-	for (i = 0; i < OBJECTS; i++) {
+	for (i = 0; i < OBJECTS; i++)
 		EXPECT_EQ(0, raw_destroy(s.fd, s.id[i]));
+	for (i = 0; i < OBJECTS; i++)
 		if (s.open[i] >= 0)
-			EXPECT_TRUE(poll_now(s.open[i]) & POLLHUP);
-	}
+			EXPECT_EQ(POLLHUP, poll_now(s.open[i]));
 	close(s.fd);
 	close(ep);
 }
