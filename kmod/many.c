@@ -399,7 +399,7 @@ static int find(struct ksync_many_call *c, u32 i)
 #define READ_BATCH	16U
 
 /* The items come in; and their results can go out. */
-static int read_batch(struct ksync_many_call *c, u32 first, u32 n)
+static noinline_for_stack int read_batch(struct ksync_many_call *c, u32 first, u32 n)
 {
 	struct ksync_item __user *from = u64_to_user_ptr(c->arg->items);
 	struct ksync_item items[READ_BATCH];
@@ -487,45 +487,46 @@ static int many(struct ksync_many_call *c)
 	return ret;
 }
 
-/* One piece: large waits are rare, and small ones are not to be slowed down by them. */
-static struct ksync_many_call *call_alloc(struct ksync_domain *d, struct ksync_many *arg)
+/*
+ * One piece for all that grows with the items.  The call itself has timers that are
+ * made for a stack; those of the parts' waiters are not used.
+ */
+static int parts_alloc(struct ksync_many_call *c)
 {
-	const bool all = arg->flags & KSYNC_MANY_ALL;
-	const u32 n = arg->count + 1;
-	struct ksync_many_call *c;
+	const bool all = c->arg->flags & KSYNC_MANY_ALL;
+	const u32 n = c->arg->count + 1;
+	const u32 nr_waiters = all ? 2 : n;
 	struct ksync_waiter *w;
-	size_t size = ALIGN(struct_size(c, parts, n), __alignof__(*w));
 	u32 i;
 
-	c = kvmalloc(size + (all ? 2 : n) * sizeof(*w), GFP_KERNEL_ACCOUNT);
-	if (!c)
-		return NULL;
-	memset(c, 0, sizeof(*c));
-	c->domain = d;
-	c->arg = arg;
-	w = (void *)c + size;
+	w = kvmalloc(nr_waiters * sizeof(*w) + n * (sizeof(*c->parts) + sizeof(*c->order)),
+		     GFP_KERNEL_ACCOUNT);
+	if (!w)
+		return -ENOMEM;
+	c->parts = (void *)(w + nr_waiters);
+	c->order = (void *)(c->parts + n);
 	for (i = 0; i < n; i++) {
-		c->parts[i].w = &w[all ? i == arg->count : i];
+		c->parts[i].w = &w[all ? i == c->arg->count : i];
 		c->parts[i].in = false;
 		c->parts[i].taken = false;
 		c->parts[i].hopeless = false;
 	}
-	return c;
+	return 0;
 }
 
 /** ksync_many() - KSYNC_IOC_MANY */
 int ksync_many(struct ksync_domain *d, struct ksync_many *arg)
 {
-	struct ksync_many_call *c;
+	struct ksync_many_call c = { .domain = d, .arg = arg };
 	int ret;
 
 	if (arg->flags & ~MANY_FLAGS || !arg->count || arg->count > KSYNC_MANY_MAX ||
 	    !ksync_deadline_valid(arg->deadline))
 		return -EINVAL;
-	c = call_alloc(d, arg);
-	if (!c)
-		return -ENOMEM;
-	ret = many(c);
-	kvfree(c);
+	ret = parts_alloc(&c);
+	if (ret)
+		return ret;
+	ret = many(&c);
+	kvfree(c.parts[0].w);
 	return ret;
 }

@@ -38,6 +38,7 @@ struct ksync_part {
  * struct ksync_many_call - one call of MANY
  * @domain: where
  * @arg: the call
+ * @parts: the items, in their order, and the alert
  * @order: all: the same without the alert, by id
  * @buckets: all: those of the items that are no locks, by address
  * @nr_buckets: how many
@@ -48,12 +49,12 @@ struct ksync_part {
  * @clock: its deadline, while it sleeps
  * @r: its wait in the queue of a lock
  * @lock: that, as a call of LOCK
- * @parts: the items, in their order, and the alert
  */
 struct ksync_many_call {
 	struct ksync_domain *domain;
 	struct ksync_many *arg;
-	u8 order[KSYNC_MANY_MAX];
+	struct ksync_part *parts;
+	u8 *order;
 	struct ksync_bucket **buckets;
 	u32 nr_buckets;
 	atomic_t claim;
@@ -63,7 +64,6 @@ struct ksync_many_call {
 	struct ksync_waiter clock;
 	struct ksync_request r;
 	struct ksync_lock lock;
-	struct ksync_part parts[];
 };
 
 /**
