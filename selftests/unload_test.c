@@ -16,6 +16,7 @@
 #include "lib/player.h"
 #include "lib/poller.h"
 #include "lib/sys.h"
+#include "lib/uring.h"
 
 static int delete_module(void)
 {
@@ -116,6 +117,28 @@ TEST(refused_while_waited_for)
 	EXPECT_TRUE(is_refused(delete_module()));
 	EXPECT_EQ(0, player_do(owner, step_unlock, id));
 	EXPECT_EQ(0, player_result(waiter));
+}
+
+/* A command that waits by io_uring keeps it, until its ring is closed. */
+TEST(refused_while_a_command_waits)
+{
+	struct uring_scene s;
+
+	if (!getenv("KSYNC_KO"))
+		SKIP(return, "KSYNC_KO= does not name the module to load again");
+	ASSERT_TRUE(uring_scene_open(&s));
+	if (!uring_there(&s))
+		SKIP(return, "the module was built without io_uring");
+	ASSERT_EQ(0, io_uring_queue_init(4, &s.ring, 0));
+	uring_acquire(&s.ring, s.fd, s.sem, 1);
+	ASSERT_EQ(1, io_uring_submit(&s.ring));
+	munmap(s.cells, 64 * KSYNC_CELL_SIZE);
+	close(s.fd);
+	EXPECT_TRUE(is_refused(delete_module()));
+	io_uring_queue_exit(&s.ring);
+	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, init_module(""));
+	ASSERT_EQ(0, await_true(device_is_there, NULL));
 }
 
 /* The module is told whenever this task is preempted. */
