@@ -121,10 +121,11 @@ static inline bool uring_quiet(struct io_uring *ring)
 
 /* Two results in any order. */
 #define URING_RESULTS(ring, want1, tag1, want2, tag2) do {			\
-	uint64_t t1_ = ~0ULL, t2_ = ~0ULL;					\
-	int r1_ = uring_reap(ring, &t1_), r2_ = uring_reap(ring, &t2_);		\
-	bool swap_ = t1_ != (tag1);						\
-	EXPECT_EQ(tag1, swap_ ? t2_ : t1_);					\
+	struct io_uring *ring_ = (ring);					\
+	uint64_t t1_ = ~0ULL, t2_ = ~0ULL, first_ = (tag1);			\
+	int r1_ = uring_reap(ring_, &t1_), r2_ = uring_reap(ring_, &t2_);	\
+	bool swap_ = t1_ != first_;						\
+	EXPECT_EQ(first_, swap_ ? t2_ : t1_);					\
 	EXPECT_EQ(tag2, swap_ ? t1_ : t2_);					\
 	EXPECT_EQ(want1, swap_ ? r2_ : r1_);					\
 	EXPECT_EQ(want2, swap_ ? r1_ : r2_);					\
