@@ -231,7 +231,8 @@ TEST_F(many, all_waits_for_all)
 	ASSERT_EQ(0, ksync_mutex_unlock(&self->m));
 	ENDS(&x, 0, 0);
 	EXPECT_EQ(0, ksync_sem_value(&self->s));
-	EXPECT_ALL(0, 0, ITEM(self->m), ITEM(self->r), ITEM(self->spin), READ(self->l), ITEM(self->l2));
+	EXPECT_ALL(0, 0, ITEM(self->m), ITEM(self->r), ITEM(self->spin),
+		   READ(self->l), ITEM(self->l2));
 	EXPECT_EQ(0, ksync_mutex_unlock(&self->m));
 	EXPECT_EQ(0, ksync_mutex_unlock(&self->r));
 	EXPECT_EQ(0, ksync_spin_unlock(&self->spin));
