@@ -12,11 +12,12 @@
  * to the owner of the first; the others it takes when it finds them free.
  *
  * All: nothing is taken before all can be.  Units and events are taken in one
- * step: no other task sees one gone and another one still there, and who tries
- * for one of them in vain does so because all are taken, or somebody else took
- * it.  Locks are locked one by one before that step, without waiting, and given
- * back if one is missing ("try and back off", as std::lock() of C++ does): so
- * others may find one of them locked for a moment.  While the caller sleeps it
+ * step: no other task sees one gone and another one still there.  (Between being
+ * woken for one of them and deciding, the caller keeps that one from those of lower
+ * priority, who may try for it in vain.)  Locks are locked one by one before that
+ * step, without waiting, and given back if one is missing ("try and back off", as
+ * std::lock() of C++ does): so others may find one of them locked for a moment.
+ * While the caller sleeps it
  * holds nothing, so there is no order in which objects have to be listed, and no
  * deadlock among waits for all.  But others may use up what it waits for: who
  * waits for all may wait for long where others wait for single ones.
