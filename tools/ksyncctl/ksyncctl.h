@@ -107,6 +107,7 @@ struct thread {
  * @kind: of the object
  * @what: what for: read, write, lock, wait
  * @drains: a writer that waits for readers
+ * @watches: one of many locks that it waits for, in whose queue it is not
  * @who: the waiter
  * @since: when it came, ns
  * @waited: how long ago that was, ns
@@ -122,6 +123,7 @@ struct waiter {
 	char kind[16];
 	char what[16];
 	bool drains;
+	bool watches;
 	struct who who;
 	uint64_t since;
 	uint64_t waited;

@@ -135,7 +135,8 @@ static void waiter_line(struct layout *l, const struct waiter *w, line_sink sink
 	ADD(&line, 2, "has waited ");
 	add_duration(line.cell[2], TEXT_MAX, w->waited);
 	ADD(&line, 3, strcmp(w->what, "wait") ? "to %s%s" : "for it%s%s",
-	    strcmp(w->what, "wait") ? w->what : "", w->drains ? ", when readers leave" : "");
+	    strcmp(w->what, "wait") ? w->what : "",
+	    w->drains ? ", when readers leave" : w->watches ? ", or another" : "");
 	deadline_cell(&line, 4, w);
 	sink(l, &line);
 }

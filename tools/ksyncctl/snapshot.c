@@ -137,6 +137,7 @@ static void read_waiter(struct waiter *w, const struct table *t, size_t i)
 	copy_word(w->kind, sizeof(w->kind), table_cell(t, i, table_column(t, "kind")));
 	copy_word(w->what, sizeof(w->what), table_cell(t, i, table_column(t, "for")));
 	w->drains = !strcmp(table_cell(t, i, table_column(t, "side")), "drain");
+	w->watches = !strcmp(table_cell(t, i, table_column(t, "side")), "watch");
 	w->who.pid = table_number(t, i, table_column(t, "pid"), NOBODY);
 	w->who.tgid = table_number(t, i, table_column(t, "tgid"), NOBODY);
 	w->who.handle = table_number(t, i, table_column(t, "handle"), NOBODY);
@@ -154,6 +155,19 @@ static void read_waiter(struct waiter *w, const struct table *t, size_t i)
 		   sizeof(w->owner.comm));
 }
 
+/* Who waits for many locks is in the queue of one, and watches that one too. */
+static bool is_told_already(const struct waiter *first, const struct waiter *w)
+{
+	const struct waiter *x;
+
+	if (!w->watches)
+		return false;
+	for (x = w; x-- > first && x->domain == w->domain && x->object == w->object;)
+		if (x->who.pid == w->who.pid && !x->watches)
+			return true;
+	return false;
+}
+
 static struct waiter *read_waiters(const char *dir, size_t *n)
 {
 	struct waiter *waiters;
@@ -162,9 +176,12 @@ static struct waiter *read_waiters(const char *dir, size_t *n)
 
 	table_read(&t, dir, "waiters");
 	waiters = allocate(t.rows, sizeof(*waiters));
-	for (i = 0; i < t.rows; i++)
-		read_waiter(&waiters[i], &t, i);
-	*n = t.rows;
+	*n = 0;
+	for (i = 0; i < t.rows; i++) {
+		read_waiter(&waiters[*n], &t, i);
+		if (!is_told_already(waiters, &waiters[*n]))
+			++*n;
+	}
 	table_free(&t);
 	return waiters;
 }

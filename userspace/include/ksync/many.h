@@ -17,10 +17,10 @@
  * priority, who may try for it in vain.)  Locks are locked one by one before that
  * step, without waiting, and given back if one is missing ("try and back off", as
  * std::lock() of C++ does): so others may find one of them locked for a moment.
- * While the caller sleeps it
- * holds nothing, so there is no order in which objects have to be listed, and no
- * deadlock among waits for all.  But others may use up what it waits for: who
- * waits for all may wait for long where others wait for single ones.
+ * While the caller sleeps it holds nothing, so there is no order in which objects
+ * have to be listed, and no deadlock among waits for all.  But others may use up
+ * what it waits for: who waits for all may wait for long where others wait for
+ * single ones.
  *
  * A condition variable: read ksync_cond_count() with the mutex locked and the
  * condition false, unlock, wait with that as expected, lock again and look:
