@@ -54,7 +54,8 @@ static bool look(struct object_record *r, const struct ksync_object *obj)
 	there = !ksync_object_stale(obj);
 	r->word = READ_ONCE(obj->cell->word);
 	r->waiters = count(ksync_state_find(b, d, obj->id)) +
-		count(ksync_state_find_drain(b, d, obj->id));
+		count(ksync_state_find_drain(b, d, obj->id)) +
+		count(ksync_state_watched(obj));
 	raw_spin_unlock(&b->lock);
 	return there;
 }
