@@ -297,6 +297,32 @@ static int look(struct ksync_request *r, bool spin, enum next_step *step)
 	return ret;
 }
 
+/*
+ * The wait was broken off.  The word may have been left to us all the same: to the
+ * last waiter by an owner bound to release the queue, to the leader by one that it
+ * had ceased to wait for:
+ *
+ *	CPU0 (leader)				CPU1 (owner)
+ *	----					----
+ *	lock(bucket)
+ *	take the ownership of the front back
+ *	unlock(bucket)
+ *						lock(bucket)
+ *						word = HANDOFF
+ *						unlock(bucket)
+ *	lock(bucket): it is ours
+ */
+static int give_up(struct ksync_request *r, int ret)
+{
+	struct ksync_state *st = r->w.state;
+	int verdict = -EBUSY;
+
+	raw_spin_lock(&st->bucket->lock);
+	if (st->nr == 1 || st->leader == &r->w)
+		verdict = get_word(r);
+	return depart(r, verdict == -EBUSY ? ret : verdict);
+}
+
 /* The queue is ours: get the word. Return: as look(), but -EBUSY. */
 static int lead(struct ksync_request *r)
 {
@@ -316,26 +342,9 @@ static int lead(struct ksync_request *r)
 			ret = ksync_lock_await(r, &r->w.state->front);
 			spin = r->obj.ops->spin_front;
 		}
-		if (ret < 0) {
-			raw_spin_lock(&r->w.state->bucket->lock);
-			return depart(r, ret);
-		}
+		if (ret < 0)
+			return give_up(r, ret);
 	}
-}
-
-/*
- * Not given the queue.  The last waiter may find the word left to it all the
- * same, by an owner bound to release the queue.
- */
-static int give_up(struct ksync_request *r, int ret)
-{
-	struct ksync_state *st = r->w.state;
-	int verdict = -EBUSY;
-
-	raw_spin_lock(&st->bucket->lock);
-	if (st->nr == 1)
-		verdict = get_word(r);
-	return depart(r, verdict == -EBUSY ? ret : verdict);
 }
 
 /* Who stepped aside waits where the kernel keeps the order: it spins no more. */
