@@ -77,11 +77,14 @@ int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 bool ksync_object_next(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 {
 	u32 page = id / KSYNC_CELLS_PER_PAGE;
+	struct ksync_cell *cells;
+	u8 *tag;
 
 	while (ksync_arena_made(&d->arena, &page)) {
-		for (id = max(id, page * KSYNC_CELLS_PER_PAGE);
-		     id / KSYNC_CELLS_PER_PAGE == page; id++)
-			if (!ksync_object_find(d, id, obj))
+		id = max(id, page * KSYNC_CELLS_PER_PAGE);
+		tag = ksync_arena_find(&d->arena, id, &cells);
+		for (; id / KSYNC_CELLS_PER_PAGE == page; id++, tag++)
+			if (READ_ONCE(*tag) && !ksync_object_find(d, id, obj))
 				return true;
 		page++;
 		cond_resched();

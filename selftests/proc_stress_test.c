@@ -290,7 +290,7 @@ TEST_F(stress, domains_come_and_go)
 		player_post(p[i], step_domains, 0);
 	}
 	end = raw_deadline(CLOCK_MONOTONIC, 2000);
-	for (n = 0; n < 5 || !passed(end); n++)
+	for (n = 0; !n || !passed(end); n++)
 		for (i = 0; i < FILES; i++) {
 			ASSERT_EQ(0, ctl_read(self->out, path_of(i)));
 			ASSERT_GT(self->out->lines, 0);
