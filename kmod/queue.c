@@ -48,7 +48,8 @@ static enum ksync_side side_of(const struct ksync_waiter *w, const struct ksync_
 /**
  * ksync_queue_state() - a state of @obj, *@spare if it has none yet
  * @obj: object
- * @side: WORD; a cond has those of its waiters in WATCH that have no mutex
+ * @side: WORD; WATCH for who watches a lock, and for waiters of a cond that have no
+ *	mutex
  * @b: its bucket, locked
  * @spare: allocated before
  */

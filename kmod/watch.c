@@ -35,25 +35,10 @@
 
 #include "hub.h"
 #include "many.h"
+#include "queue.h"
 #include "trace.h"
 #include "uring.h"
 #include "watch.h"
-
-static struct ksync_state *watch_state(const struct ksync_object *obj,
-				       struct ksync_bucket *b, struct ksync_state **spare)
-{
-	struct ksync_state *st = ksync_state_watched(obj);
-
-	if (st)
-		return st;
-	st = *spare;
-	*spare = NULL;
-	st->bucket = b;
-	st->obj = *obj;
-	WRITE_ONCE(st->side, KSYNC_SIDE_WATCH);
-	ksync_state_publish(st, b);
-	return st;
-}
 
 /**
  * ksync_watch_enter() - watch a lock
@@ -72,7 +57,7 @@ int ksync_watch_enter(struct ksync_waiter *w, const struct ksync_object *obj)
 		return -ENOMEM;
 	raw_spin_lock(&b->lock);
 	if (!ksync_object_stale(obj)) {
-		ksync_waiter_enqueue(w, watch_state(obj, b, &spare));
+		ksync_waiter_enqueue(w, ksync_queue_state(obj, KSYNC_SIDE_WATCH, b, &spare));
 		ksync_word_set(obj, KSYNC_WAITERS); /* [A] */
 		ret = 0;
 	}
