@@ -3,7 +3,7 @@
 #ifndef KSYNC_SELFTESTS_SLOW_H
 #define KSYNC_SELFTESTS_SLOW_H
 
-/* KSYNC_SLOW= from the environment; without it 6 on the debug kernel, else 1. */
+/* KSYNC_SLOW= from the environment, which tools/vm/run sets by kernel; else 1. */
 int slow_factor(void);
 
 #endif /* KSYNC_SELFTESTS_SLOW_H */
