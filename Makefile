@@ -20,7 +20,7 @@ no_headers = Linux $(running) has no headers at $(KDIR). Install the package \
 	linux-headers-$(running), or name a tree of headers with KDIR=
 
 .PHONY: all module lib selftests tools load unload install uninstall clean help
-.PHONY: demo bench check check-debug check-all check-style
+.PHONY: demo bench check check-debug check-all check-style torture
 
 all: lib ## Build the library, and the module for the running kernel (default)
 	@if [ -n "$(release)" ]; then $(MAKE) --no-print-directory module; \
@@ -95,8 +95,11 @@ check: ## Run all tests on 6.1, 6.1-rt and 6.12 in test kernels
 check-debug: ## Run them on the debug kernel (lockdep, KASAN, kmemleak)
 	@tools/check debug
 
-check-all: ## Run them on all five kernels
-	@tools/check 6.1 6.1-rt 6.12 6.12-rt debug
+check-all: ## Run them on all kernels, those that look for data races and PREEMPT_RT's bugs included
+	@tools/check 6.1 6.1-rt 6.12 6.12-rt debug debug-rt kcsan
+
+torture: ## Models, torture and fuzzing, with a report (MINUTES=5 of each, KERNELS=)
+	@tools/torture/run $(if $(MINUTES),--minutes $(MINUTES)) $(KERNELS)
 
 check-style: ## checkpatch, sparse, W=1, and the uapi header by itself
 	@tools/check-style
