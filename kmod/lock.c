@@ -175,7 +175,7 @@ static enum next_step prepare_front(struct ksync_request *r, bool spin)
 
 	if (ksync_state_starves(w->state))
 		WRITE_ONCE(w->state->handoff, true);
-	if (spin && !w->state->handoff)
+	if (spin && !READ_ONCE(w->state->handoff))
 		return ksync_word_set(&r->obj, KSYNC_WAITERS | KSYNC_WOKEN) ? SPIN : LOOK_AGAIN;
 	holder = ksync_word_clear(&r->obj, KSYNC_WOKEN);
 	if (holder && ksync_owner_set(w->state, &w->state->front, holder))

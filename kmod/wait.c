@@ -325,7 +325,7 @@ void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st)
 	rb_add_cached(&w->rb, &st->waiters, waiter_before);
 	if (w->reader)
 		rb_add_cached(&w->rb_reader, &st->readers, reader_before);
-	st->nr++;
+	WRITE_ONCE(st->nr, st->nr + 1); /* read by leader_starves() and traces */
 }
 
 /**
@@ -343,7 +343,8 @@ bool ksync_waiter_dequeue(struct ksync_waiter *w)
 	rb_erase_cached(&w->rb, &st->waiters);
 	if (w->reader)
 		rb_erase_cached(&w->rb_reader, &st->readers);
-	if (--st->nr)
+	WRITE_ONCE(st->nr, st->nr - 1);
+	if (st->nr)
 		return false;
 	hlist_del_init(&st->node);
 	if (st->side == KSYNC_SIDE_WATCH)
