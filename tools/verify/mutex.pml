@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mutex: N threads lock and unlock, in user space or in the module, with
+ * deadlines and deaths.  See lock.pml.
+ *
+ * @run adaptive safety -DN=3
+ * @run equal safety -DN=3 -DEQUAL
+ * @run strict safety -DN=3 -DSTRICT
+ * @run live progress -DN=2 -DALL=2
+ * @run overtaken ltl -DN=2 -DOVERTAKER
+ */
+#ifndef N
+#define N 3
+#endif
+#define NS (N + 1)
+#include "lock.pml"
+
+/* -DONE: only thread 1 has a deadline */
+#ifdef ONE
+#define BREAKS(t) (t == 1)
+#else
+#define BREAKS(t) true
+#endif
+
+byte served;	/* ghost: who has had it */
+
+/* -DMORE: how often thread N comes; the others once */
+#ifdef MORE
+#define ROUNDS(t) (t == N -> MORE : 1)
+#elif defined(ALL)
+#define ROUNDS(t) ALL
+#else
+#define ROUNDS(t) 1
+#endif
+
+/* Held, and everybody else is stuck behind: then all of them must boost us. */
+inline check_boost()
+{
+	d_step {
+		x = 1;
+		do
+		:: x <= N ->
+			if
+			:: cur != 0 && waiters[cur]??[eval(x)] ->
+				assert(s[cur].qown == me ||
+				       (s[cur].qown == s[cur].leader && s[cur].leader != 0 &&
+					fw[cur] == s[cur].leader && s[cur].fown == me));
+				assert(x == s[cur].leader || qw[cur]??[eval(x)])
+			:: else
+			fi;
+			x++
+		:: else -> break
+		od;
+		x = 0
+	}
+}
+
+/* lock.c of the library: ksync_lock_look(); -DTRIES: thread N does no more */
+inline lock_look()
+{
+	if
+	:: atomic { owner == 0 && !D -> owner = me; ret = OK }
+	:: atomic { owner != 0 || D -> ret = BUSY }
+	fi;
+	got()
+}
+
+proctype thread(byte me)
+{
+	byte st, ret, hold, rel, verd, step, top, x, n;
+	bit ok, bye, spin, aside, brk;
+
+	do
+	:: n < ROUNDS(me) ->
+#ifndef OVERTAKER
+		n++;
+		if
+		:: brk = 0
+		:: BREAKS(me) -> brk = 1	/* there is a deadline, or a signal may come */
+		fi;
+#endif
+#ifdef TRIES
+		if
+		:: me == N -> lock_look()
+		:: else -> lock()
+		fi;
+#else
+		lock();
+#endif
+		if
+		:: ret == BUSY	/* it was a try */
+		:: ret != BUSY && !GOT(ret) -> assert(ret == LOST || (ret == BROKEN && brk))
+		:: GOT(ret) ->
+			served = served | (1 << me);
+#ifndef OVERTAKER
+			if
+			:: ret == DIED ->
+				if
+				:: atomic { D = 0; dirty = 0 }	/* ksync_consistent_() */
+				:: skip	/* unlocked as it is: lost */
+				fi
+			:: else
+			fi;
+			if
+			:: skip
+			:: timeout -> check_boost()
+#ifndef IMMORTAL
+			:: atomic { inside--; dirty = 1 }; goto dies
+#endif
+			fi;
+#endif
+			unlock()
+		fi;
+		ret = 0;
+		check_unboosted()
+	:: else -> goto done
+	od;
+dies:
+	ret = 0;
+	die();
+done:
+	skip
+}
+
+init
+{
+	atomic {
+		run thread(1);
+		run thread(2);
+#if N > 2
+		run thread(3);
+#endif
+#if N > 3
+		run thread(4)
+#endif
+	}
+}
+
+#ifdef OVERTAKER
+/* However fast another one locks and unlocks, who waits gets it. */
+ltl overtaken { <> (served & 2) }
+#endif
