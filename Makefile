@@ -89,6 +89,9 @@ demo: ## Show ksync at work in a test kernel (DIR= for your own tree of text)
 bench: ## Measure ksync against glibc and futexes in a test kernel
 	@tools/bench/run
 
+verify: ## Check the models of the protocols and of the memory ordering
+	@tools/verify/check
+
 check: ## Run all tests on 6.1, 6.1-rt and 6.12 in test kernels
 	@tools/check 6.1 6.1-rt 6.12
 

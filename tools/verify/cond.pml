@@ -5,6 +5,21 @@
  * Threads 1 to N - 1 wait for a token each, under the mutex; thread N makes one
  * for each and signals.  A wait may be broken off at any moment: by a deadline, a
  * signal with a handler, or one that kills.  Who sleeps on at the end was missed.
+ *
+ * @run signal safety -DN=3 -DNO_TIMER -DKILLS -DDEADLINES
+ * @run broadcast safety -DN=3 -DNO_TIMER -DBROADCAST -DDIES -DEQUAL
+ * @run handlers safety -DN=2 -DHANDLERS -DKILLS -DDEADLINES
+ * @run doomed safety -DN=3 -DNO_TIMER -DDOOMED
+ * @run live progress -DN=2 -DNO_TIMER -DDEADLINES -DKILLS
+ *
+ * @mutant NO_ONE_STEP signal end kmod/cond.c: ksync_queue_enter(&c->r.w, st);
+ * @mutant NO_STAGE_CHECK signal assertion kmod/cond.c: left = c->r.self->stage == KSYNC_ON_COND;
+ * @mutant NO_MUTEX_WAITERS signal assertion kmod/requeue.c: const u32 holder = ksync_word_set(obj, KSYNC_WAITERS);
+ * @mutant NO_PARK_CHECK signal end kmod/park.c: if (!(ksync_waiter_top(w->state) == w && has_to_run(w)) && !ksync_graph_park(w))
+ * @mutant NO_PASS_ON doomed end kmod/cond.c: ksync_cond_move(&c.cond, 1);
+ * @mutant NO_UNPARK_DEPART signal end kmod/lock.c: next = ksync_unpark_top(st);
+ * @mutant NO_UNPARK_UNLOCK signal end kmod/unlock.c: rel->next = ksync_unpark_top(st);
+ * @mutant NO_UNPARK_DIED broadcast end kmod/owner.c: next = ksync_unpark_top(st);
  */
 #ifndef N
 #define N 3
@@ -24,8 +39,18 @@ byte cell;			/* cell->waiters of the cond */
 #define ROUNDS	1
 #define COUNT	(N - 1)
 #else
+#ifdef DOOMED	/* one token; thread 1 is killed, or leaves it to the other by itself */
+#define ROUNDS	1
+#else
 #define ROUNDS	(N - 1)
+#endif
 #define COUNT	1
+#endif
+
+#ifdef NO_PASS_ON
+#define PASSES	polite
+#else
+#define PASSES	(given || polite)
 #endif
 
 #define lock_both()	atomic { bucket_a == 0 -> bucket_a = 1 }; lock_bucket()
@@ -230,7 +255,10 @@ inline choose_signal()
 #ifdef KILLS
 	:: me == 1 -> sig = 2
 #endif
-	fi
+	fi;
+#ifdef DOOMED
+	sig = (me == 1 -> 2 : 0)
+#endif
 }
 
 inline repair()
@@ -255,7 +283,7 @@ inline repair()
 proctype waiter(byte me)
 {
 	byte st, ret, hold, rel, verd, step, top, x, y, n, w, mask, sig, how;
-	bit ok, bye, spin, aside, brk, tmo, given, at, late;
+	bit ok, bye, spin, aside, brk, tmo, given, at, late, polite;
 
 again:
 	brk = (how != FAST && sig != 0);
@@ -281,7 +309,12 @@ again:
 	atomic { sig = 0; given = 0; brk = 0; how = FAST };
 	repair();
 	if
+#ifdef DOOMED
+	:: tokens > 0 && me == 1 -> polite = 1; unlock(); goto killed
+	:: tokens > 0 && me != 1 -> tokens--; goto leaves
+#else
 	:: tokens > 0 -> tokens--; goto leaves
+#endif
 	:: tokens == 0 && late -> goto leaves
 	:: tokens == 0 && !late
 	fi;
@@ -304,12 +337,10 @@ again:
 	tmo = 0;
 	goto again;
 killed:
-#ifndef NO_PASS_ON
 	if
-	:: given -> cond_move(1)
+	:: PASSES -> cond_move(1)
 	:: else
 	fi;
-#endif
 	die();
 	goto done;
 leaves:

@@ -6,8 +6,24 @@
  * @run adaptive safety -DN=3
  * @run equal safety -DN=3 -DEQUAL
  * @run strict safety -DN=3 -DSTRICT
+ * @run twice safety -DN=3 -DMORE=2 -DIMMORTAL
+ * @run four safety -DN=4 -DIMMORTAL -DONE -DTRIES -DMORE=2 -DEQUAL -DNO_TIMER
  * @run live progress -DN=2 -DALL=2
  * @run overtaken ltl -DN=2 -DOVERTAKER
+ *
+ * @mutant NO_SET_WAITERS adaptive end kmod/lock.c: holder = ksync_word_set(&r->obj, KSYNC_WAITERS);
+ * @mutant NO_CLEAR_WOKEN adaptive assertion kmod/lock.c: holder = ksync_word_clear(&r->obj, KSYNC_WOKEN);
+ * @mutant NO_KEEP_WAITERS adaptive assertion kmod/lock.c: ret = ksync_word_lead(&st->obj, r->arg->thread, keep_bits(st));
+ * @mutant NO_GRANT_WINS adaptive assertion kmod/lock.c: if (st->nr == 1 || st->leader == &r->w)
+ * @mutant NO_BOUND_CHECK four assertion kmod/lock.c: bound = !st->owner;
+ * @mutant NO_OWNER_CLEAR adaptive assertion kmod/lock.c: if (last && st->owner)
+ * @mutant NO_IDLE_CLEAR twice assertion kmod/lock.c: ksync_word_clear(&st->obj, idle_bits(st));
+ * @mutant NO_COMMIT adaptive assertion kmod/owner.c: owner_del(st);
+ * @mutant NO_PIN adaptive assertion kmod/owner.c: refcount_inc(&st->refs);
+ * @mutant NO_DEAD_CHECK adaptive end kmod/owner.c: alive = !t->dead;
+ * @mutant NO_SECOND_LOOK adaptive assertion kmod/owner.c: if (st->owner == self) {
+ * @mutant NO_DIED_BIT adaptive assertion kmod/word.c: while (!try_cmpxchg(word, &v, mine | died_bit(ret) | (v & obj->ops->sticky)));
+ * @mutant NO_STARVE overtaken cycle kmod/wait.c: hrtimer_start(&st->starve, ns_to_ktime(starve_ns()),
  */
 #ifndef N
 #define N 3
