@@ -31,8 +31,8 @@
  *
  * Who waits for a cond and other objects (<ksync/many.h>) unlocks the mutex
  * first.  It reads the count of signals before, which each signal raises, and
- * its wait is over if that has changed.  Raising it is a full barrier before the
- * look at waiters.
+ * its wait is over if that has changed.  Raising it and the look at waiters are
+ * both sequentially consistent: the look does not come first.
  */
 #ifndef KSYNC_COND_H
 #define KSYNC_COND_H
@@ -216,7 +216,7 @@ int ksync_cond_wake_slow_(struct ksync_cond *c, uint32_t n);
 static inline int ksync_cond_wake(struct ksync_cond *c, uint32_t n)
 {
 	__atomic_add_fetch(&c->o.cell->word, 1, __ATOMIC_SEQ_CST);
-	return __atomic_load_n(&c->o.cell->waiters, __ATOMIC_RELAXED) ?
+	return __atomic_load_n(&c->o.cell->waiters, __ATOMIC_SEQ_CST) ?
 		ksync_cond_wake_slow_(c, n) : 0;
 }
 
