@@ -19,8 +19,8 @@
  *	use all
  *
  * By [A] nothing but a reset changes them without a bucket lock.  What was there at
- * both [B] and [C] was there all the time between: that is when all were taken, and
- * a reset that comes later finds an event that we have taken.
+ * both [B] and [C] was there all the time between: that is when all were taken.  A
+ * reset that comes later may be faster than the use: then nothing is taken.
  *
  * In a queue we only look: when it is our turn what is there stays there, kept from
  * those behind us, until we have decided.  If something else is missing we leave the
@@ -182,16 +182,60 @@ static int ours(struct ksync_many_call *c, struct ksync_part *p)
 	return ksync_queue_ours(&p->obj, p->item.expected, &c->clock) ? 0 : -EBUSY;
 }
 
-static int use(struct ksync_many_call *c, struct ksync_part *p)
+static bool event(const struct ksync_part *p)
 {
-	p->obj.ops->use(&p->obj);
+	return p->obj.ops->kind == KSYNC_KIND_EVENT;
+}
+
+static int use_other(struct ksync_many_call *c, struct ksync_part *p)
+{
+	if (!event(p))
+		p->obj.ops->use(&p->obj);
 	return 0;
+}
+
+/*
+ * Events go first: a user may have reset one since [C], and is told so.  Return:
+ * -EBUSY: a->missing was, and nothing is taken yet.  If it is another one than the
+ * first that we take, then both have it, for that one can not be given back.
+ */
+static int use_events(struct all *a)
+{
+	struct ksync_many_call *c = a->c;
+	struct ksync_part *p;
+	bool taken = false;
+	u32 i;
+
+	for (i = 0; i < c->arg->count; i++) {
+		p = &c->parts[i];
+		if (!event(p))
+			continue;
+		if (p->obj.ops->use(&p->obj) && !taken) {
+			a->missing = i;
+			return -EBUSY;
+		}
+		taken = taken || !p->obj.ops->shared(&p->obj);
+	}
+	return 0;
+}
+
+/* All are there, and claimed. Return: -EBUSY: not any more, and not claimed. */
+static int use_all(struct all *a)
+{
+	int ret = use_events(a);
+
+	if (ret)
+		atomic_set(&a->c->claim, 0);
+	else
+		for_items(a, use_other);
+	return ret;
 }
 
 /* Take all that are no locks, in one step. Return: -ECANCELED: there is an alert. */
 static int take_items(struct all *a)
 {
 	struct ksync_many_call *c = a->c;
+	bool claimed;
 	int ret;
 
 	lock_buckets(c);
@@ -202,10 +246,14 @@ static int take_items(struct all *a)
 		ret = for_items(a, ready); /* [C] */
 	if (!ret && atomic_cmpxchg(&c->claim, 0, KSYNC_CLAIM_ALL))
 		ret = -ECANCELED;
+	claimed = !ret;
 	if (!ret)
-		for_items(a, use);
+		ret = use_all(a);
 	for_items(a, disarm);
 	unlock_buckets(c);
+	/* Who came with the alert meanwhile has passed us over: look at it again. */
+	if (claimed && ret)
+		ksync_many_leave(c, c->arg->count);
 	return ret;
 }
 

@@ -6,9 +6,8 @@
  * M takes both in one step or nothing; until then it only looks: it stands in the
  * queue of what is missing, and what is there when it is its turn is kept from P,
  * who waits for the sem behind it, until M has decided.  Users post, set and reset.
- * A reset that comes between [C] and the use of the event (many_all.c) says that the
- * event was set, and M has it too: with RESET_TAKES the model shows it.  [C] itself
- * is not needed: with all buckets locked and armed things only go away after [B].
+ * [C] itself is not needed: with all buckets locked and armed things only go away
+ * after [B].
  * SC is enough: arm is an atomic on the word, and so are all changes by users.
  *
  * @run all safety
@@ -19,6 +18,7 @@
  * @mutant NO_SERVE all assertion kmod/queue.c: obj.ops->serve(&obj);
  * @mutant NO_POKE all assertion kmod/queue.c: if (w->look && !w->poked)
  * @mutant NO_ALL_BUCKETS all assertion kmod/many_all.c: raw_spin_lock_nest_lock(&c->buckets[i]->lock, &c->domain->many_lock);
+ * @mutant NO_USE_CHECK all assertion kmod/many_all.c: if (p->obj.ops->use(&p->obj) && !taken) {
  * @mutant NO_DISARM broken assertion kmod/many_all.c: ksync_queue_disarm(&p->obj);
  */
 byte value[2];
@@ -27,7 +27,6 @@ bit mq[2], pq;		/* M looks in the object's queue; P waits in the sem's */
 bit woken_m, woken_p, poked, told;
 bit done_m, done_p;
 byte made, used, gone;
-bit late;		/* a reset came after [C]: it says that it was set, and M has it too */
 byte taken_m, taken_p;
 
 #define lock_bucket(o)		atomic { bucket[o] == 0 -> bucket[o] = 1 }
@@ -144,17 +143,25 @@ inline attempt()
 #endif
 		if
 		:: missing == 2 ->
-			atomic {	/* use: sem_use() */
-				assert(value[0] > 0);
-				value[0]--; used++
-			};
-			atomic {	/* event_use(): a reset may have been faster */
+			atomic {	/* use_events(): event_use(): a reset may have been faster */
 				if
 				:: value[1] > 0 -> value[1] = 0; used++
-				:: value[1] == 0 -> late = 1
+#ifdef NO_USE_CHECK
+				:: value[1] == 0
+#else
+				:: value[1] == 0 -> missing = 1
+#endif
 				fi
 			};
-			taken_m = 2
+			if
+			:: missing == 2 ->
+				atomic {	/* use_other(): sem_use() */
+					assert(value[0] > 0);
+					value[0]--; used++
+				};
+				taken_m = 2
+			:: else
+			fi
 		:: else
 		fi;
 #ifndef NO_DISARM
@@ -260,11 +267,7 @@ active proctype judge()
 	/* All or nothing, and everything made is somewhere. */
 	assert(taken_m == 0 || taken_m == 2);
 	assert(made == value[0] + value[1] + used + gone);
-#ifdef RESET_TAKES
 	assert(used == taken_m + taken_p);
-#else
-	assert(used + late == taken_m + taken_p);
-#endif
 	/* Who sleeps on misses something. */
 	assert(done_m || value[0] == 0 || value[1] == 0);
 	assert(done_p || value[0] == 0);
