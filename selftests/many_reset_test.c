@@ -101,15 +101,14 @@ FIXTURE_TEARDOWN(reset)
 TEST_F(reset, set_once_taken_once)
 {
 	struct scene *s = &self->s;
-	uint32_t i, was, resets = 0, dice = 1;
-	volatile uint32_t spin;
+	uint32_t i, spin, was, resets = 0, dice = 1;
 
 	ASSERT_EQ(0, task_start(&self->task, TASK_THREAD, taker, s));
 	for (i = 1; i <= SETS; i++) {
 		ASSERT_EQ(0, raw_release(s->fd, s->items[0].id, 0, 1, &was));
 		dice = dice * 1664525 + 1013904223;
 		for (spin = (dice >> 16) % SPINS; spin; spin--)
-			;
+			__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		resets += reset(s);
 		while (__atomic_load_n(&s->taken, __ATOMIC_SEQ_CST) + resets < i)
 			sched_yield();
