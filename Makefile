@@ -11,7 +11,10 @@ DESTDIR	?=
 build	:= $(abspath build)
 release	:= $(shell sed -n 's/^.define UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
-ko	= $(build)/$(release)/ksync.ko
+# With GCOV=1 the module counts which of its lines are reached, on a kernel that
+# can (debug); it is built in a directory of its own.
+flavour	:= $(if $(GCOV),-gcov)
+ko	= $(build)/$(release)$(flavour)/ksync.ko
 sources	:= Kbuild $(wildcard kmod/*.[ch] uapi/linux/*.h)
 sudo	:= $(if $(filter 0,$(shell id -u)),,sudo)
 running	:= $(shell uname -r)
@@ -34,7 +37,7 @@ module: ## Build build/RELEASE/ksync.ko for the headers in KDIR=
 ifneq ($(release),)
 $(ko): $(sources) tools/build-module
 	@echo "  MODULE  $(ko:$(CURDIR)/%=%)"
-	@tools/build-module $(KDIR) $(@D)
+	@tools/build-module $(KDIR) $(@D) $(if $(GCOV),KSYNC_GCOV=1)
 	@touch $@
 endif
 
@@ -106,6 +109,9 @@ torture: ## Models, torture and fuzzing, with a report (MINUTES=5 of each, KERNE
 
 check-style: ## checkpatch, sparse, W=1, and the uapi header by itself
 	@tools/check-style
+
+coverage: ## Count which lines of kmod/ the tests reach, on the debug kernel
+	@tools/coverage/run
 
 clean: ## Remove build/
 	rm -rf $(build)

@@ -264,7 +264,7 @@ int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg)
 		return -EOPNOTSUPP;
 	if (arg->flags & ~ops->flags || !arg->count || arg->count > KSYNC_BATCH_MAX)
 		return -EINVAL;
-	ids = kvmalloc_array(arg->count, sizeof(*ids), GFP_KERNEL_ACCOUNT);
+	ids = kvmalloc_array(arg->count, sizeof(*ids), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!ids)
 		return -ENOMEM;
 
@@ -286,7 +286,7 @@ int ksync_domain_destroy(struct ksync_domain *d, struct ksync_destroy *arg)
 
 	if (arg->pad || !arg->count || arg->count > KSYNC_BATCH_MAX)
 		return -EINVAL;
-	ids = kvmalloc_array(arg->count, sizeof(*ids), GFP_KERNEL_ACCOUNT);
+	ids = kvmalloc_array(arg->count, sizeof(*ids), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!ids)
 		return -ENOMEM;
 	if (copy_from_user(ids, from, arg->count * sizeof(*ids)))

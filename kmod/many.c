@@ -500,7 +500,7 @@ static int parts_alloc(struct ksync_many_call *c)
 	u32 i;
 
 	w = kvmalloc(nr_waiters * sizeof(*w) + n * (sizeof(*c->parts) + sizeof(*c->order)),
-		     GFP_KERNEL_ACCOUNT);
+		     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!w)
 		return -ENOMEM;
 	c->parts = (void *)(w + nr_waiters);

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/* One task's own faults: see fault.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "sys.h"
+
+#define DEBUG "/sys/kernel/debug/"
+
+const char *fault_missing(void)
+{
+	if (access("/proc/thread-self/fail-nth", W_OK))
+		return "this kernel injects no faults (FAULT_INJECTION)";
+	if (access(DEBUG "failslab", X_OK) || access(DEBUG "fail_page_alloc", X_OK) ||
+	    access(DEBUG "fail_usercopy", X_OK))
+		return "no FAILSLAB, FAIL_PAGE_ALLOC and FAULT_INJECTION_USERCOPY in " DEBUG;
+	return NULL;
+}
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/* How many allocations in a row may fail in FAULT_REST. */
+#define REST	"40"
+
+static int refill(void)
+{
+	int ret = write_file(DEBUG "failslab/times", REST);
+
+	return ret ? ret : write_file(DEBUG "fail_page_alloc/times", REST);
+}
+
+/*
+ * Only tasks that ask for it have faults; those of one task at a time.  Nothing is
+ * said of a fault: its backtrace would look like a bug.
+ */
+int fault_setup(void)
+{
+	static const char *const settings[][2] = {
+		{ "failslab/ignore-gfp-wait", "N" },
+		{ "failslab/cache-filter", "N" },
+		{ "failslab/verbose", "0" },
+		{ "failslab/space", "0" },
+		{ "failslab/interval", "1" },
+		{ "failslab/task-filter", "Y" },
+		{ "failslab/probability", "100" },
+		{ "fail_page_alloc/ignore-gfp-wait", "N" },
+		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
+		{ "fail_page_alloc/min-order", "0" },
+		{ "fail_page_alloc/verbose", "0" },
+		{ "fail_page_alloc/space", "0" },
+		{ "fail_page_alloc/interval", "1" },
+		{ "fail_page_alloc/task-filter", "Y" },
+		{ "fail_page_alloc/probability", "100" },
+		{ "fail_usercopy/verbose", "0" },
+		{ "fail_usercopy/task-filter", "Y" },
+		{ "fail_usercopy/probability", "0" },
+	};
+	char path[128];
+	size_t i;
+	int ret;
+
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		snprintf(path, sizeof(path), DEBUG "%s", settings[i][0]);
+		ret = write_file(path, settings[i][1]);
+		if (ret) {
+			fprintf(stderr, "# cannot write %s\n", path);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+int fault_open(struct fault *f)
+{
+	f->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	f->rest = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
+	return f->nth < 0 || f->rest < 0 ? -ENOENT : 0;
+}
+
+void fault_close(struct fault *f)
+{
+	close(f->nth);
+	close(f->rest);
+}
+
+int fault_arm(struct fault *f, enum fault_mode mode, uint32_t n)
+{
+	char text[16];
+	int ret = mode == FAULT_REST ? refill() : 0;
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	if (ret)
+		return ret;
+	if (mode == FAULT_REST && sys(SYS_pwrite64, f->rest, "1", 1, 0) != 1)
+		return -EIO;
+	/* The last system call before what is to fail. */
+	return sys(SYS_pwrite64, f->nth, text, len, 0) == len ? 0 : -EIO;
+}
+
+/*
+ * Reading copies to user memory, writing copies from it: if the fault is still to
+ * come, either may have it.
+ */
+bool fault_disarm(struct fault *f)
+{
+	char text[16] = "";
+	long n = sys(SYS_pread64, f->nth, text, sizeof(text) - 1, 0);
+
+	while (sys(SYS_pwrite64, f->nth, "0", 1, 0) != 1)
+		;
+	while (sys(SYS_pwrite64, f->rest, "0", 1, 0) != 1)
+		;
+	return n > 0 && !strtol(text, NULL, 10);
+}

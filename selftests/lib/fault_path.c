@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: GPL-2.0
+/* All faults on one path, one after the other: see fault.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "await.h"
+#include "fault.h"
+#include "proc.h"
+
+/* More than any path has. */
+#define FAULTS_MAX	3000
+
+/**
+ * struct going - along a path, once
+ * @s: scene
+ * @path: which
+ * @mode: of the fault
+ * @n: which one
+ * @waiters: how many there are before it comes
+ * @done: it has acted
+ * @ret: with this result
+ * @hit: it had the fault
+ */
+struct going {
+	struct fault_scene s;
+	const struct fault_path *path;
+	enum fault_mode mode;
+	uint32_t n;
+	uint32_t waiters;
+	uint32_t done;
+	int ret;
+	bool hit;
+	struct task task;
+};
+
+void fault_want(struct fault_scene *s, int64_t want, int64_t got, const char *what, int line)
+{
+	if (want == got || s->wrong[0])
+		return;
+	snprintf(s->wrong, sizeof(s->wrong), "line %d: %s is %lld, not %lld", line, what,
+		 (long long)got, (long long)want);
+}
+
+void fault_stranger(struct fault_scene *s)
+{
+	(void)s;
+}
+
+static void attach(struct fault_scene *s)
+{
+	WANT(s, 0, raw_attach(s->fd, &s->actor));
+}
+
+static void set_done(struct going *g)
+{
+	__atomic_store_n(&g->done, 1, __ATOMIC_RELEASE);
+}
+
+static int actor_main(void *arg)
+{
+	struct going *g = arg;
+	struct fault_scene *s = &g->s;
+	struct fault f;
+
+	WANT(s, 0, fault_open(&f));
+	(g->path->enter ? g->path->enter : attach)(s);
+	WANT(s, 0, fault_arm(&f, g->mode, g->n));
+	if (!s->wrong[0]) {
+		g->ret = g->path->act(s);
+		g->hit = fault_disarm(&f);
+		set_done(g);
+		if (g->path->leave)
+			g->path->leave(s, g->ret);
+	}
+	set_done(g);
+	fault_close(&f);
+	return 0;
+}
+
+/* The task waits, or has acted. */
+static bool is_there(const void *arg)
+{
+	const struct going *g = *(struct going *const *)arg;
+	struct ksync_info info;
+	struct proc_stat stat;
+
+	if (__atomic_load_n(&g->done, __ATOMIC_ACQUIRE))
+		return true;
+	if (g->path->polls)
+		return !proc_stat(g->task.tid, &stat) && stat.state == 'S';
+	return !raw_info(g->s.fd, &info) && info.waiters > g->waiters;
+}
+
+static bool allowed(const struct fault_path *path, int ret)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(path->errors) / sizeof(path->errors[0]); i++)
+		if (path->errors[i] == ret)
+			return true;
+	return !ret;
+}
+
+static void act(struct going *g)
+{
+	struct fault_scene *s = &g->s;
+	struct ksync_info info;
+
+	WANT(s, 0, raw_info(s->fd, &info));
+	g->waiters = info.waiters;
+	WANT(s, 0, task_start(&g->task, TASK_THREAD, actor_main, g));
+	if (s->wrong[0])
+		return;
+	if (g->path->meanwhile) {
+		WANT(s, 0, await_true(is_there, &g));
+		g->path->meanwhile(s);
+	}
+	WANT(s, 0, await_value(&g->done, 1));
+	/* Nobody can end a thread that does not come back; the test is over. */
+	if (!g->done) {
+		fprintf(stderr, "# it does not come back\n");
+		_exit(EXIT_FAILURE);
+	}
+	WANT(s, 0, task_join(&g->task, NULL));
+	if (!allowed(g->path, g->ret))
+		WANT(s, 0, g->ret);
+	if (!g->hit && !s->wrong[0])
+		WANT(s, 0, g->ret);
+}
+
+static void open_scene(struct fault_scene *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->fd = raw_open();
+	s->cells = raw_map(s->fd, FAULT_CELLS);
+	s->where = player_memory(FAULT_WHERE_SIZE);
+	memset(s->where, 0, FAULT_WHERE_SIZE);
+	WANT(s, 0, raw_attach(s->fd, &s->self));
+}
+
+static void close_scene(struct fault_scene *s)
+{
+	size_t i;
+
+	/* Who knows what the others do: they end with the test. */
+	if (s->wrong[0])
+		return;
+	for (i = 0; i < 2; i++) {
+		if (!s->partner[i])
+			continue;
+		WANT(s, 0, player_end(s->partner[i]));
+		munmap(s->partner[i], sizeof(*s->partner[i]));
+	}
+	munmap(s->where, FAULT_WHERE_SIZE);
+	munmap(s->cells, FAULT_CELLS * sizeof(*s->cells));
+	close(s->fd);
+}
+
+/* Once. */
+static void go(struct going *g)
+{
+	struct fault_scene *s = &g->s;
+
+	open_scene(s);
+	if (g->path->prepare)
+		g->path->prepare(s);
+	if (!s->wrong[0])
+		act(g);
+	if (!s->wrong[0] && g->path->check)
+		g->path->check(s, g->ret);
+	close_scene(s);
+}
+
+static long read_number(const char *path)
+{
+	char text[64] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	long n = -1;
+
+	if (fd < 0)
+		return n;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		n = strtol(text, NULL, 10);
+	close(fd);
+	return n;
+}
+
+static long count_domains(void)
+{
+	FILE *f = fopen("/proc/ksync/domains", "re");
+	char text[256];
+	long n = -1;
+
+	if (!f)
+		return n;
+	while (fgets(text, sizeof(text), f))
+		n++;
+	fclose(f);
+	return n;
+}
+
+/* Objects on a processor's own list count as if they were in use. */
+static long count_states(void)
+{
+	int fd = open("/sys/kernel/slab/ksync_state/shrink", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (write(fd, "1", 1) != 1)
+		fprintf(stderr, "# the cache of states does not shrink\n");
+	close(fd);
+	return read_number("/sys/kernel/slab/ksync_state/objects");
+}
+
+/**
+ * struct rest - what there is of the module besides memory
+ * @domains: that are open
+ * @users: of the module
+ * @states: of objects that somebody waits for
+ */
+struct rest {
+	long domains;
+	long users;
+	long states;
+};
+
+static struct rest look(void)
+{
+	return (struct rest){
+		.domains = count_domains(),
+		.users = read_number("/sys/module/ksync/refcnt"),
+		.states = count_states(),
+	};
+}
+
+static bool as_before(const void *arg)
+{
+	const struct rest *before = arg, now = look();
+
+	return now.domains == before->domains && now.users == before->users &&
+	       now.states == before->states;
+}
+
+static const char *name_of(enum fault_mode mode)
+{
+	return mode == FAULT_ONE ? "it alone" : "and those after it";
+}
+
+static uint32_t sweep(struct going *g)
+{
+	uint32_t faults = 0;
+
+	for (g->n = 1; g->n <= FAULTS_MAX; g->n++) {
+		g->done = 0;
+		g->ret = 0;
+		g->hit = false;
+		go(g);
+		if (g->s.wrong[0] || !g->hit)
+			return faults;
+		faults++;
+	}
+	snprintf(g->s.wrong, sizeof(g->s.wrong), "there is no end to it");
+	return faults;
+}
+
+uint32_t fault_sweep(const struct fault_path *path, char *wrong, size_t size)
+{
+	struct going *g = player_memory(sizeof(*g));
+	const struct rest before = look();
+	uint32_t faults = 0;
+
+	g->path = path;
+	/* Without a fault: memory that is touched for the first time, lazy loading. */
+	g->n = FAULTS_MAX;
+	go(g);
+	if (g->hit)
+		WANT(&g->s, 0, g->hit);
+	if (!g->s.wrong[0])
+		faults = sweep(g);
+	if (!g->s.wrong[0] && !path->once) {
+		g->mode = FAULT_REST;
+		faults += sweep(g);
+	}
+	if (g->s.wrong[0])
+		snprintf(wrong, size, "fault %u (%s), result %d: %s", g->n,
+			 name_of(g->mode), g->ret, g->s.wrong);
+	else if (await_true(as_before, &before))
+		snprintf(wrong, size, "something is left: %ld domains, %ld users, %ld states",
+			 look().domains - before.domains, look().users - before.users,
+			 look().states - before.states);
+	return faults;
+}
