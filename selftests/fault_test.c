@@ -18,9 +18,7 @@
 
 #include "lib/fault.h"
 #include "lib/ksft.h"
-#include "lib/leak.h"
 #include "lib/poller.h"
-#include "lib/reader.h"
 #include "lib/sys.h"
 
 static uint32_t objects(struct fault_scene *s)
@@ -29,36 +27,6 @@ static uint32_t objects(struct fault_scene *s)
 
 	WANT(s, 0, raw_info(s->fd, &info));
 	return info.objects;
-}
-
-static uint32_t threads(int fd)
-{
-	struct ksync_info info;
-
-	return raw_info(fd, &info) ? ~0U : info.threads;
-}
-
-/* A new object can be made, used and destroyed. */
-static void domain_works(struct fault_scene *s, int fd)
-{
-	uint32_t id, handle, was;
-
-	WANT(s, 0, raw_attach(fd, &handle));
-	WANT(s, 0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
-	WANT(s, 0, raw_name(fd, id, "it works"));
-	WANT(s, 0, raw_lock(fd, id, handle, KSYNC_WAIT_TRY, KSYNC_NO_DEADLINE));
-	WANT(s, 0, raw_unlock(fd, id, handle));
-	WANT(s, 0, raw_destroy(fd, id));
-	WANT(s, 0, raw_create(fd, KSYNC_KIND_SEM, 0, &id));
-	WANT(s, 0, raw_release(fd, id, 0, 1, &was));
-	WANT(s, 0, raw_acquire(fd, id, 0, KSYNC_NO_DEADLINE));
-	WANT(s, 0, raw_destroy(fd, id));
-}
-
-static void works(struct fault_scene *s, int ret)
-{
-	(void)ret;
-	domain_works(s, s->fd);
 }
 
 /* Open, look. */
@@ -72,10 +40,10 @@ static int do_open(struct fault_scene *s)
 static void opened(struct fault_scene *s, int ret)
 {
 	if (!ret) {
-		domain_works(s, s->got);
+		fault_domain_works(s, s->got);
 		close(s->got);
 	}
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 FAULT_PATH(open, .act = do_open, .check = opened, .errors = { -ENOMEM, -EFAULT });
@@ -83,12 +51,20 @@ FAULT_PATH(open, .act = do_open, .check = opened, .errors = { -ENOMEM, -EFAULT }
 static int do_info(struct fault_scene *s)
 {
 	struct ksync_info info;
+	int ret = raw_info(s->fd, &info);
 
-	(void)s;
-	return raw_info(s->fd, &info);
+	s->got = info.abi;
+	return ret;
 }
 
-FAULT_PATH(info, .act = do_info, .check = works, .errors = { -EFAULT });
+static void informed(struct fault_scene *s, int ret)
+{
+	if (!ret)
+		WANT(s, KSYNC_ABI, s->got);
+	fault_works(s, ret);
+}
+
+FAULT_PATH(info, .act = do_info, .check = informed, .errors = { -EFAULT });
 
 static void named_mutex(struct fault_scene *s)
 {
@@ -103,7 +79,7 @@ static int do_query(struct fault_scene *s)
 	return raw_query(s->fd, s->id[0], &q);
 }
 
-FAULT_PATH(query, .prepare = named_mutex, .act = do_query, .check = works,
+FAULT_PATH(query, .prepare = named_mutex, .act = do_query, .check = fault_works,
 	   .errors = { -EFAULT });
 
 /* Create, destroy. */
@@ -138,7 +114,7 @@ static void created(struct fault_scene *s, int ret)
 	WANT(s, s->got, objects(s));
 	WANT(s, 0, raw_destroy_many(s->fd, s->where, s->got, &done));
 	WANT(s, s->got, done);
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 FAULT_PATH(create, .act = do_create, .check = created, .errors = { -ENOMEM, -EFAULT });
@@ -172,77 +148,11 @@ static void destroyed(struct fault_scene *s, int ret)
 	WANT(s, left ? 0 : -EBADF, raw_destroy_many(s->fd, s->where, 200, &done));
 	WANT(s, POLLHUP, poll_now(s->id[0]));
 	close(s->id[0]);
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 FAULT_PATH(destroy, .prepare = make_batch, .act = do_destroy, .check = destroyed,
 	   .errors = { -ENOMEM, -EFAULT });
-
-/* Attach: to a domain of its own, for the test is a thread of the other one. */
-
-static void second_domain(struct fault_scene *s)
-{
-	s->got = raw_open();
-}
-
-static int attach(struct fault_scene *s, uint32_t flags)
-{
-	struct ksync_attach arg = { .size = sizeof(arg), .flags = flags };
-	int ret = raw_ioctl(s->got, KSYNC_IOC_ATTACH, &arg);
-
-	s->actor = arg.thread;
-	s->id[0] = arg.slot;
-	return ret;
-}
-
-static int do_attach(struct fault_scene *s)
-{
-	return attach(s, 0);
-}
-
-static int do_attach_slot(struct fault_scene *s)
-{
-	return attach(s, KSYNC_ATTACH_SLOT);
-}
-
-static int do_attach_ceiling(struct fault_scene *s)
-{
-	return attach(s, KSYNC_ATTACH_CEILING);
-}
-
-/* By the task itself: it can attach, once, and has what it can have. */
-static void attached(struct fault_scene *s, int ret)
-{
-	const uint32_t before = s->actor;
-	int slots = 0;
-
-	if (ret)
-		WANT(s, true, threads(s->got) <= 1);
-	WANT(s, 0, attach(s, 0));
-	if (!ret)
-		WANT(s, before, s->actor);
-	WANT(s, 1, threads(s->got));
-	while (!attach(s, KSYNC_ATTACH_SLOT))
-		slots++;
-	WANT(s, true, slots >= KSYNC_THREAD_SLOTS_MAX - 1);
-	WANT(s, 0, attach(s, KSYNC_ATTACH_CEILING));
-	domain_works(s, s->got);
-}
-
-static void attached_is_over(struct fault_scene *s, int ret)
-{
-	close(s->got);
-	works(s, ret);
-}
-
-#define ATTACH_PATH(name)							\
-	FAULT_PATH(name, .prepare = second_domain, .enter = fault_stranger,	\
-		   .act = do_##name, .leave = attached,				\
-		   .check = attached_is_over, .errors = { -ENOMEM, -EFAULT })
-
-ATTACH_PATH(attach);
-ATTACH_PATH(attach_slot);
-ATTACH_PATH(attach_ceiling);
 
 /* Names. */
 
@@ -274,21 +184,21 @@ static void was_named(struct fault_scene *s, int ret)
 	is_named(s, ret ? "mutex:0" : "after");
 	WANT(s, 0, do_name(s));
 	is_named(s, "after");
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 static void was_renamed(struct fault_scene *s, int ret)
 {
 	is_named(s, ret ? "before" : "after");
 	WANT(s, 0, do_name(s));
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 static void was_unnamed(struct fault_scene *s, int ret)
 {
 	is_named(s, ret ? "before" : "mutex:0");
 	WANT(s, 0, do_name(s));
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 FAULT_PATH(name, .prepare = unnamed_mutex, .act = do_name, .check = was_named,
@@ -297,74 +207,6 @@ FAULT_PATH(rename, .prepare = named_mutex, .act = do_name, .check = was_renamed,
 	   .errors = { -ENOMEM, -EFAULT });
 FAULT_PATH(unname, .prepare = named_mutex, .act = do_unname, .check = was_unnamed,
 	   .errors = { -EFAULT });
-
-/* Ceilings. A number that is not the first needs memory. */
-
-static int ceiling(struct fault_scene *s, uint32_t value, uint32_t *was)
-{
-	struct ksync_ceiling arg = {
-		.size = sizeof(arg),
-		.id = s->id[0],
-		.ceiling = value,
-	};
-	int ret = raw_ioctl(s->fd, KSYNC_IOC_CEILING, &arg);
-
-	*was = arg.was;
-	return ret;
-}
-
-static void second_mutex(struct fault_scene *s)
-{
-	named_mutex(s);
-	named_mutex(s);
-}
-
-static int do_ceiling(struct fault_scene *s)
-{
-	uint32_t was;
-
-	return ceiling(s, 20, &was);
-}
-
-static void has_ceiling(struct fault_scene *s, int ret)
-{
-	uint32_t was;
-
-	WANT(s, 0, ceiling(s, 30, &was));
-	if (ret == -EFAULT)
-		WANT(s, true, was == 0 || was == 20);
-	else
-		WANT(s, ret ? 0 : 20, was);
-	WANT(s, 30, s->cells[s->id[0]].limit);
-	works(s, ret);
-}
-
-FAULT_PATH(ceiling, .prepare = second_mutex, .act = do_ceiling, .check = has_ceiling,
-	   .errors = { -ENOMEM, -EFAULT });
-
-static void enter_ceiling(struct fault_scene *s)
-{
-	struct ksync_attach arg = { .size = sizeof(arg), .flags = KSYNC_ATTACH_CEILING };
-
-	WANT(s, 0, raw_ioctl(s->fd, KSYNC_IOC_ATTACH, &arg));
-	s->actor = arg.thread;
-}
-
-static int do_settle(struct fault_scene *s)
-{
-	struct ksync_settle arg = { .size = sizeof(arg), .thread = s->actor };
-
-	return raw_ioctl(s->fd, KSYNC_IOC_SETTLE, &arg);
-}
-
-static void settled(struct fault_scene *s, int ret)
-{
-	(void)ret;
-	WANT(s, 0, do_settle(s));
-}
-
-FAULT_PATH(settle, .enter = enter_ceiling, .act = do_settle, .leave = settled,
-	   .check = works, .errors = { -EFAULT });
 
 /* Descriptors of objects. */
 
@@ -393,9 +235,10 @@ static void has_fd(struct fault_scene *s, int ret)
 	WANT(s, POLLIN, poll_now(s->got));
 	s->cells[s->id[0]].word = 7;
 	WANT(s, 0, poll_now(s->got));
-	close(s->got);
 	WANT(s, 0, raw_destroy(s->fd, s->id[0]));
-	works(s, ret);
+	WANT(s, POLLHUP, poll_now(s->got));
+	close(s->got);
+	fault_works(s, ret);
 }
 
 FAULT_PATH(fd, .prepare = a_waitq, .act = do_fd, .check = has_fd,
@@ -418,7 +261,7 @@ static void expects(struct fault_scene *s, int ret)
 	WANT(s, 0, do_expect(s));
 	WANT(s, 0, poll_now(s->got));
 	close(s->got);
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 FAULT_PATH(expect, .prepare = a_polled_waitq, .act = do_expect, .check = expects,
@@ -440,7 +283,7 @@ static void mapped(struct fault_scene *s, int ret)
 		WANT(s, 0, *(uint32_t *)s->got);
 		munmap((void *)s->got, 4096);
 	}
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 FAULT_PATH(mmap, .act = do_mmap, .check = mapped, .errors = { -ENOMEM });
@@ -451,7 +294,7 @@ FAULT_PATH(mmap, .act = do_mmap, .check = mapped, .errors = { -ENOMEM });
 /* The kernel tries until there is memory. */
 static int do_touch(struct fault_scene *s)
 {
-	return *(volatile uint32_t *)&s->cells[UNTOUCHED].word;
+	return __atomic_load_n(&s->cells[UNTOUCHED].word, __ATOMIC_RELAXED);
 }
 
 /* ... unless it is the kernel that touches it. */
@@ -465,7 +308,7 @@ static void touched(struct fault_scene *s, int ret)
 	WANT(s, 0, s->cells[UNTOUCHED].word);
 	s->cells[UNTOUCHED].word = 1;
 	WANT(s, 1, s->cells[UNTOUCHED].word);
-	works(s, ret);
+	fault_works(s, ret);
 }
 
 static void written(struct fault_scene *s, int ret)
@@ -478,88 +321,10 @@ FAULT_PATH(touch, .act = do_touch, .check = touched);
 FAULT_PATH(touch_in_kernel, .act = do_touch_in_kernel, .check = written,
 	   .errors = { -EFAULT });
 
-/* Reports. */
-
-static int read_all(const char *path, char *text, size_t size)
-{
-	int fd = sys(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	size_t at = 0;
-	long n = 1;
-
-	if (fd < 0)
-		return fd;
-	while (at < size - 1 && n > 0) {
-		n = sys(SYS_read, fd, text + at, size - 1 - at);
-		at += n > 0 ? n : 0;
-	}
-	text[at] = '\0';
-	sys(SYS_close, fd);
-	return n < 0 ? n : 0;
-}
-
-static void things_to_report(struct fault_scene *s)
-{
-	named_mutex(s);
-	s->partner[0] = player_start(TASK_THREAD, s->fd, s->cells);
-	WANT(s, true, s->partner[0] != NULL);
-	WANT(s, 0, raw_lock(s->fd, s->id[0], s->self, 0, KSYNC_NO_DEADLINE));
-	player_post(s->partner[0], step_lock, s->id[0]);
-	WANT(s, 0, await_waiters(s->fd, s->id[0], 1));
-}
-
-static void report(struct fault_scene *s, const char *path)
-{
-	char *text = (char *)s->where;
-
-	WANT(s, 0, read_all(path, text, FAULT_WHERE_SIZE));
-	WANT(s, true, strchr(text, '\n') != NULL);
-	WANT(s, true, strchr(text, '\n') && strchr(text, '\n')[1]);
-}
-
-static void reported(struct fault_scene *s, int ret)
-{
-	report(s, "/proc/ksync/domains");
-	report(s, "/proc/ksync/objects");
-	report(s, "/proc/ksync/threads");
-	report(s, "/proc/ksync/waiters");
-	WANT(s, 0, raw_unlock(s->fd, s->id[0], s->self));
-	WANT(s, 0, player_result(s->partner[0]));
-	WANT(s, 0, player_do(s->partner[0], step_unlock, s->id[0]));
-	works(s, ret);
-}
-
-#define REPORT_PATH(name)							\
-static int do_read_##name(struct fault_scene *s)				\
-{										\
-	return read_all("/proc/ksync/" #name, (char *)s->where,			\
-			FAULT_WHERE_SIZE);					\
-}										\
-										\
-FAULT_PATH(read_##name, .prepare = things_to_report, .act = do_read_##name,	\
-	   .check = reported, .errors = { -ENOMEM, -EFAULT })
-
-REPORT_PATH(domains);
-REPORT_PATH(objects);
-REPORT_PATH(threads);
-REPORT_PATH(waiters);
-
-static int do_read_fdinfo(struct fault_scene *s)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", s->fd);
-	return read_all(path, (char *)s->where, FAULT_WHERE_SIZE);
-}
-
-FAULT_PATH(read_fdinfo, .prepare = things_to_report, .act = do_read_fdinfo,
-	   .check = reported, .errors = { -ENOMEM, -EFAULT, -ENOENT });
-
 TEST(nothing_is_leaked)
 {
-	if (fault_missing())
-		SKIP(return, "%s", fault_missing());
-	if (!leak_there())
-		SKIP(return, "this kernel has no kmemleak");
+	if (fault_missing() || leak_missing())
+		SKIP(return, "%s", fault_missing() ?: leak_missing());
 	EXPECT_EQ(0, leak_count());
 }
 

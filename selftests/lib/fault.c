@@ -34,6 +34,30 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
+static long read_number(const char *path)
+{
+	char text[32] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -1;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	return strtol(text, NULL, 10);
+}
+
+/* Each fault takes one away. */
+#define MANY	1000000
+#define TIMES	"1000000"
+
+long fault_count(void)
+{
+	return 3 * (long)MANY - read_number(DEBUG "failslab/times") -
+	       read_number(DEBUG "fail_page_alloc/times") -
+	       read_number(DEBUG "fail_usercopy/times");
+}
+
 /* How many allocations in a row may fail in FAULT_REST. */
 #define REST	"40"
 
@@ -58,6 +82,7 @@ int fault_setup(void)
 		{ "failslab/interval", "1" },
 		{ "failslab/task-filter", "Y" },
 		{ "failslab/probability", "100" },
+		{ "failslab/times", TIMES },
 		{ "fail_page_alloc/ignore-gfp-wait", "N" },
 		{ "fail_page_alloc/ignore-gfp-highmem", "N" },
 		{ "fail_page_alloc/min-order", "0" },
@@ -66,17 +91,20 @@ int fault_setup(void)
 		{ "fail_page_alloc/interval", "1" },
 		{ "fail_page_alloc/task-filter", "Y" },
 		{ "fail_page_alloc/probability", "100" },
+		{ "fail_page_alloc/times", TIMES },
 		{ "fail_usercopy/verbose", "0" },
 		{ "fail_usercopy/task-filter", "Y" },
 		{ "fail_usercopy/probability", "0" },
+		{ "fail_usercopy/times", TIMES },
+		{ NULL, NULL },
 	};
+	const char *const (*setting)[2];
 	char path[128];
-	size_t i;
 	int ret;
 
-	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		snprintf(path, sizeof(path), DEBUG "%s", settings[i][0]);
-		ret = write_file(path, settings[i][1]);
+	for (setting = settings; (*setting)[0]; setting++) {
+		snprintf(path, sizeof(path), DEBUG "%s", (*setting)[0]);
+		ret = write_file(path, (*setting)[1]);
 		if (ret) {
 			fprintf(stderr, "# cannot write %s\n", path);
 			return ret;

@@ -9,8 +9,11 @@
 #ifndef KSYNC_SELFTESTS_FAULT_H
 #define KSYNC_SELFTESTS_FAULT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include "leak.h"
 #include "player.h"
 
 /*
@@ -41,6 +44,9 @@ void fault_close(struct fault *f);
 int fault_arm(struct fault *f, enum fault_mode mode, uint32_t n);
 /* Return: whether there was a fault. */
 bool fault_disarm(struct fault *f);
+
+/* How many faults all tasks have had since fault_setup(), by FAULT_ONE. */
+long fault_count(void);
 
 /**
  * struct fault_scene - where a path is gone along once, with one fault
@@ -87,7 +93,7 @@ void fault_want(struct fault_scene *s, int64_t want, int64_t got, const char *wh
  * @none: nothing on this path can fail
  * @once: FAULT_ONE only
  *
- * What cannot be as it is is told by WANT().
+ * Whatever is not as it should be is told by WANT().
  */
 struct fault_path {
 	void (*prepare)(struct fault_scene *s);
@@ -107,6 +113,10 @@ uint32_t fault_sweep(const struct fault_path *path, char *wrong, size_t size);
 
 /* In the place of @enter: it does not attach. */
 void fault_stranger(struct fault_scene *s);
+
+/* A new object can be made, used and destroyed in a domain; in that of the scene. */
+void fault_domain_works(struct fault_scene *s, int fd);
+void fault_works(struct fault_scene *s, int ret);
 
 /* A path is a test, and a figure. */
 #define FAULT_PATH(name, ...)							\

@@ -23,6 +23,7 @@
  * @n: which one
  * @waiters: how many there are before it comes
  * @done: it has acted
+ * @over: what happens meanwhile has happened
  * @ret: with this result
  * @hit: it had the fault
  */
@@ -33,6 +34,7 @@ struct going {
 	uint32_t n;
 	uint32_t waiters;
 	uint32_t done;
+	uint32_t over;
 	int ret;
 	bool hit;
 	struct task task;
@@ -51,14 +53,36 @@ void fault_stranger(struct fault_scene *s)
 	(void)s;
 }
 
+void fault_domain_works(struct fault_scene *s, int fd)
+{
+	uint32_t id, handle, was;
+
+	WANT(s, 0, raw_attach(fd, &handle));
+	WANT(s, 0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
+	WANT(s, 0, raw_name(fd, id, "it works"));
+	WANT(s, 0, raw_lock(fd, id, handle, KSYNC_WAIT_TRY, KSYNC_NO_DEADLINE));
+	WANT(s, 0, raw_unlock(fd, id, handle));
+	WANT(s, 0, raw_destroy(fd, id));
+	WANT(s, 0, raw_create(fd, KSYNC_KIND_SEM, 0, &id));
+	WANT(s, 0, raw_release(fd, id, 0, 1, &was));
+	WANT(s, 0, raw_acquire(fd, id, 0, KSYNC_NO_DEADLINE));
+	WANT(s, 0, raw_destroy(fd, id));
+}
+
+void fault_works(struct fault_scene *s, int ret)
+{
+	(void)ret;
+	fault_domain_works(s, s->fd);
+}
+
 static void attach(struct fault_scene *s)
 {
 	WANT(s, 0, raw_attach(s->fd, &s->actor));
 }
 
-static void set_done(struct going *g)
+static void set(uint32_t *flag)
 {
-	__atomic_store_n(&g->done, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(flag, 1, __ATOMIC_RELEASE);
 }
 
 static int actor_main(void *arg)
@@ -73,11 +97,12 @@ static int actor_main(void *arg)
 	if (!s->wrong[0]) {
 		g->ret = g->path->act(s);
 		g->hit = fault_disarm(&f);
-		set_done(g);
+		set(&g->done);
+		WANT(s, 0, await_value(&g->over, 1));
 		if (g->path->leave)
 			g->path->leave(s, g->ret);
 	}
-	set_done(g);
+	set(&g->done);
 	fault_close(&f);
 	return 0;
 }
@@ -98,12 +123,11 @@ static bool is_there(const void *arg)
 
 static bool allowed(const struct fault_path *path, int ret)
 {
-	size_t i;
+	const int *error = path->errors;
 
-	for (i = 0; i < sizeof(path->errors) / sizeof(path->errors[0]); i++)
-		if (path->errors[i] == ret)
-			return true;
-	return !ret;
+	while (*error && *error != ret)
+		error++;
+	return !ret || *error == ret;
 }
 
 static void act(struct going *g)
@@ -120,6 +144,7 @@ static void act(struct going *g)
 		WANT(s, 0, await_true(is_there, &g));
 		g->path->meanwhile(s);
 	}
+	set(&g->over);
 	WANT(s, 0, await_value(&g->done, 1));
 	/* Nobody can end a thread that does not come back; the test is over. */
 	if (!g->done) {
@@ -165,7 +190,12 @@ static void close_scene(struct fault_scene *s)
 static void go(struct going *g)
 {
 	struct fault_scene *s = &g->s;
+	struct ksync_info info;
 
+	g->done = 0;
+	g->over = 0;
+	g->ret = 0;
+	g->hit = false;
 	open_scene(s);
 	if (g->path->prepare)
 		g->path->prepare(s);
@@ -173,6 +203,8 @@ static void go(struct going *g)
 		act(g);
 	if (!s->wrong[0] && g->path->check)
 		g->path->check(s, g->ret);
+	WANT(s, 0, raw_info(s->fd, &info));
+	WANT(s, 0, info.waiters);
 	close_scene(s);
 }
 
@@ -256,9 +288,6 @@ static uint32_t sweep(struct going *g)
 	uint32_t faults = 0;
 
 	for (g->n = 1; g->n <= FAULTS_MAX; g->n++) {
-		g->done = 0;
-		g->ret = 0;
-		g->hit = false;
 		go(g);
 		if (g->s.wrong[0] || !g->hit)
 			return faults;

@@ -36,6 +36,30 @@ static inline void ksft_stretch_timeouts(void)
 			t->timeout *= slow_factor();
 }
 
+static inline void ksft_not_asked_for(struct __test_metadata *_metadata,
+				      struct __fixture_variant_metadata *variant)
+{
+	(void)variant;
+	SKIP(return, "not asked for");
+}
+
+/* A program's arguments, if it has any: the names of the tests to run. */
+static inline void ksft_select(int argc, char **argv)
+{
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+	int i;
+
+	for (f = __fixture_list; f && argc > 1; f = f->next) {
+		for (t = f->tests; t; t = t->next) {
+			for (i = 1; i < argc && strcmp(argv[i], t->name); i++)
+				;
+			if (i == argc)
+				t->fn = ksft_not_asked_for;
+		}
+	}
+}
+
 /* In the place of TEST_HARNESS_MAIN. */
 #define KSFT_MAIN							\
 static void __attribute__((constructor)) __constructor_order_last(void)	\
@@ -47,6 +71,7 @@ static void __attribute__((constructor)) __constructor_order_last(void)	\
 int main(int argc, char **argv)						\
 {									\
 	ksft_stretch_timeouts();					\
+	ksft_select(argc, argv);					\
 	exit(test_harness_run(argc, argv));				\
 }
 

@@ -3,10 +3,8 @@
 #ifndef KSYNC_SELFTESTS_LEAK_H
 #define KSYNC_SELFTESTS_LEAK_H
 
-#include <stdbool.h>
-
-/* Whether this kernel can tell. */
-bool leak_there(void);
+/* NULL; or why this kernel cannot tell, for SKIP(). */
+const char *leak_missing(void);
 
 /*
  * How many pieces of memory that the module has allocated are lost; their

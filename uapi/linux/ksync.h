@@ -17,7 +17,9 @@
  *
  * Errors common to all commands that name an object or a thread:
  *	EBADF	no object has this id (never created, or destroyed)
- *	EFAULT	the argument cannot be read or written
+ *	EFAULT	the argument cannot be read: nothing was done; or the answer cannot
+ *		be written: it was done all the same, but for CREATE and FD, which
+ *		are taken back
  *	E2BIG	the structure is longer than this module knows, tail not zero
  *	EINVAL	too short a size, unknown flag, pad not zero, wrong kind for
  *		this command, deadline beyond what the clocks can count
@@ -542,6 +544,8 @@ struct ksync_release {
  * ENOSPC, ENOMEM  nothing was done
  * EDEADLK, ENOTRECOVERABLE, EUCLEAN  the mutex was released, and not locked
  *		again
+ * EFAULT	the argument cannot be read: nothing was done; or it cannot be written:
+ *		whether the mutex is owned is in its word
  */
 struct ksync_cond_wait {
 	__u32 size;

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Loading the module while memory is short: it is loaded and works, or it is not
+ * there and has left nothing.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/fault.h"
+#include "lib/ksft.h"
+#include "lib/module.h"
+#include "lib/sys.h"
+
+#define FAULTS_MAX	5000
+
+/*
+ * Loading alone, by a file that is open: without -EFAULT, for that is told only
+ * where the parameters cannot be copied.
+ */
+static int load(struct fault *f, enum fault_mode mode, uint32_t n, bool *hit)
+{
+	int fd = open(module_file(), O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = fault_arm(f, mode, n);
+	if (!ret) {
+		ret = sys(SYS_finit_module, fd, "", 0);
+		*hit = fault_disarm(f);
+	}
+	close(fd);
+	return ret;
+}
+
+static bool is_there(const char *path)
+{
+	return !access(path, F_OK);
+}
+
+/* The kernel makes and removes the node of the device in a thread of its own. */
+static bool device_is_gone(const void *arg)
+{
+	(void)arg;
+	return !is_there(KSYNC_DEVICE);
+}
+
+static void check_gone(struct __test_metadata *_metadata)
+{
+	EXPECT_EQ(0, await_true(device_is_gone, NULL));
+	EXPECT_FALSE(is_there("/sys/module/ksync"));
+	EXPECT_FALSE(is_there("/proc/ksync"));
+	EXPECT_FALSE(is_there("/sys/class/misc/ksync"));
+	EXPECT_FALSE(is_there("/sys/kernel/slab/ksync_state"));
+}
+
+static bool device_is_there(const void *arg)
+{
+	(void)arg;
+	return is_there(KSYNC_DEVICE);
+}
+
+/* Reports alone may be missing. */
+static void check_works(struct __test_metadata *_metadata)
+{
+	uint32_t id, handle;
+	int fd;
+
+	ASSERT_EQ(0, await_true(device_is_there, NULL));
+	fd = open(KSYNC_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(0, raw_attach(fd, &handle));
+	EXPECT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
+	EXPECT_EQ(0, raw_lock(fd, id, handle, 0, KSYNC_NO_DEADLINE));
+	EXPECT_EQ(0, raw_unlock(fd, id, handle));
+	close(fd);
+}
+
+/* Return: how many faults there are from @first on. */
+static uint32_t sweep(struct __test_metadata *_metadata, struct fault *f,
+		      enum fault_mode mode, uint32_t first)
+{
+	uint32_t n, loaded = 0;
+	bool hit = true;
+	int ret;
+
+	for (n = first; hit && n < FAULTS_MAX; n++) {
+		ret = load(f, mode, n, &hit);
+		if (!ret) {
+			loaded++;
+			check_works(_metadata);
+			ASSERT_EQ(0, module_unload());
+		} else {
+			EXPECT_TRUE(hit && (ret == -ENOMEM || ret == -EFAULT))
+				TH_LOG("fault %u: %d", n, ret);
+		}
+		check_gone(_metadata);
+		ASSERT_TRUE(_metadata->passed)
+			TH_LOG("fault %u", n);
+	}
+	ASSERT_LT(n, FAULTS_MAX);
+	TH_LOG("loaded in spite of %u faults", loaded - 1);
+	return n - first - 1;
+}
+
+TEST(loading)
+{
+	struct fault f;
+	uint32_t faults;
+
+	if (fault_missing())
+		SKIP(return, "%s", fault_missing());
+	if (!module_file())
+		SKIP(return, "KSYNC_KO= does not name the module to load again");
+	ASSERT_EQ(0, fault_setup());
+	ASSERT_EQ(0, fault_open(&f));
+	ASSERT_EQ(0, module_unload());
+	faults = sweep(_metadata, &f, FAULT_ONE, 1);
+	ASSERT_EQ(0, module_load(""));
+	EXPECT_LT(0, faults);
+	dprintf(1, "# figure: faults injected in loading = %u faults\n", faults);
+}
+
+TEST(nothing_is_leaked)
+{
+	if (fault_missing() || leak_missing())
+		SKIP(return, "%s", fault_missing() ?: leak_missing());
+	EXPECT_EQ(0, leak_count());
+}
+
+KSFT_MAIN
