@@ -160,10 +160,12 @@ static void act(struct going *g)
 
 static void open_scene(struct fault_scene *s)
 {
+	uint32_t *where = s->where;
+
 	memset(s, 0, sizeof(*s));
 	s->fd = raw_open();
 	s->cells = raw_map(s->fd, FAULT_CELLS);
-	s->where = player_memory(FAULT_WHERE_SIZE);
+	s->where = where;
 	memset(s->where, 0, FAULT_WHERE_SIZE);
 	WANT(s, 0, raw_attach(s->fd, &s->self));
 }
@@ -181,7 +183,6 @@ static void close_scene(struct fault_scene *s)
 		WANT(s, 0, player_end(s->partner[i]));
 		munmap(s->partner[i], sizeof(*s->partner[i]));
 	}
-	munmap(s->where, FAULT_WHERE_SIZE);
 	munmap(s->cells, FAULT_CELLS * sizeof(*s->cells));
 	close(s->fd);
 }
@@ -304,6 +305,7 @@ uint32_t fault_sweep(const struct fault_path *path, char *wrong, size_t size)
 	uint32_t faults = 0;
 
 	g->path = path;
+	g->s.where = player_memory(FAULT_WHERE_SIZE);
 	/* Without a fault: memory that is touched for the first time, lazy loading. */
 	g->n = FAULTS_MAX;
 	go(g);
