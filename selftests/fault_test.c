@@ -31,6 +31,16 @@ static uint32_t objects(struct fault_scene *s)
 
 /* Open, look. */
 
+/* Numbers that are far from those in use need memory to be kept by. */
+static void others_were_here(struct fault_scene *s)
+{
+	int i;
+
+	(void)s;
+	for (i = 0; i < 64; i++)
+		close(raw_open());
+}
+
 static int do_open(struct fault_scene *s)
 {
 	s->got = sys(SYS_openat, AT_FDCWD, KSYNC_DEVICE, O_RDWR | O_CLOEXEC, 0);
@@ -46,7 +56,8 @@ static void opened(struct fault_scene *s, int ret)
 	fault_works(s, ret);
 }
 
-FAULT_PATH(open, .act = do_open, .check = opened, .errors = { -ENOMEM, -EFAULT });
+FAULT_PATH(open, .prepare = others_were_here, .act = do_open, .check = opened,
+	   .errors = { -ENOMEM, -EFAULT });
 
 static int do_info(struct fault_scene *s)
 {
@@ -66,9 +77,16 @@ static void informed(struct fault_scene *s, int ret)
 
 FAULT_PATH(info, .act = do_info, .check = informed, .errors = { -EFAULT });
 
+/* The second object: what is kept of number 0 needs no memory. */
+static void unnamed_mutex(struct fault_scene *s)
+{
+	WANT(s, 0, raw_create(s->fd, KSYNC_KIND_MUTEX, 0, &s->id[0]));
+	WANT(s, 0, raw_create(s->fd, KSYNC_KIND_MUTEX, 0, &s->id[0]));
+}
+
 static void named_mutex(struct fault_scene *s)
 {
-	WANT(s, 0, raw_create(s->fd, KSYNC_KIND_MUTEX, KSYNC_MUTEX_PROTECT, &s->id[0]));
+	unnamed_mutex(s);
 	WANT(s, 0, raw_name(s->fd, s->id[0], "before"));
 }
 
@@ -166,11 +184,6 @@ static int do_unname(struct fault_scene *s)
 	return raw_name(s->fd, s->id[0], "");
 }
 
-static void unnamed_mutex(struct fault_scene *s)
-{
-	WANT(s, 0, raw_create(s->fd, KSYNC_KIND_MUTEX, 0, &s->id[0]));
-}
-
 static void is_named(struct fault_scene *s, const char *name)
 {
 	struct ksync_query q;
@@ -181,7 +194,7 @@ static void is_named(struct fault_scene *s, const char *name)
 
 static void was_named(struct fault_scene *s, int ret)
 {
-	is_named(s, ret ? "mutex:0" : "after");
+	is_named(s, ret ? "mutex:1" : "after");
 	WANT(s, 0, do_name(s));
 	is_named(s, "after");
 	fault_works(s, ret);
@@ -196,7 +209,7 @@ static void was_renamed(struct fault_scene *s, int ret)
 
 static void was_unnamed(struct fault_scene *s, int ret)
 {
-	is_named(s, ret ? "before" : "mutex:0");
+	is_named(s, ret ? "before" : "mutex:1");
 	WANT(s, 0, do_name(s));
 	fault_works(s, ret);
 }

@@ -58,14 +58,14 @@ long fault_count(void)
 	       read_number(DEBUG "fail_usercopy/times");
 }
 
-/* How many allocations in a row may fail in FAULT_REST. */
-#define REST	"40"
+/* The nth counts. */
+#define TWO	"2"
 
-static int refill(void)
+static int limit(void)
 {
-	int ret = write_file(DEBUG "failslab/times", REST);
+	int ret = write_file(DEBUG "failslab/times", TWO);
 
-	return ret ? ret : write_file(DEBUG "fail_page_alloc/times", REST);
+	return ret ? ret : write_file(DEBUG "fail_page_alloc/times", TWO);
 }
 
 /*
@@ -116,25 +116,25 @@ int fault_setup(void)
 int fault_open(struct fault *f)
 {
 	f->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	f->rest = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
-	return f->nth < 0 || f->rest < 0 ? -ENOENT : 0;
+	f->more = open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC);
+	return f->nth < 0 || f->more < 0 ? -ENOENT : 0;
 }
 
 void fault_close(struct fault *f)
 {
 	close(f->nth);
-	close(f->rest);
+	close(f->more);
 }
 
 int fault_arm(struct fault *f, enum fault_mode mode, uint32_t n)
 {
 	char text[16];
-	int ret = mode == FAULT_REST ? refill() : 0;
+	int ret = mode == FAULT_TWO ? limit() : 0;
 	int len = snprintf(text, sizeof(text), "%u", n);
 
 	if (ret)
 		return ret;
-	if (mode == FAULT_REST && sys(SYS_pwrite64, f->rest, "1", 1, 0) != 1)
+	if (mode == FAULT_TWO && sys(SYS_pwrite64, f->more, "1", 1, 0) != 1)
 		return -EIO;
 	/* The last system call before what is to fail. */
 	return sys(SYS_pwrite64, f->nth, text, len, 0) == len ? 0 : -EIO;
@@ -151,7 +151,7 @@ bool fault_disarm(struct fault *f)
 
 	while (sys(SYS_pwrite64, f->nth, "0", 1, 0) != 1)
 		;
-	while (sys(SYS_pwrite64, f->rest, "0", 1, 0) != 1)
+	while (sys(SYS_pwrite64, f->more, "0", 1, 0) != 1)
 		;
 	return n > 0 && !strtol(text, NULL, 10);
 }

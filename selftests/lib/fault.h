@@ -17,20 +17,19 @@
 #include "player.h"
 
 /*
- * Of whatever can fail on a path: the nth alone; or the nth, and after it all
- * allocations, as if there was no memory (for a while: some are tried again until
- * they succeed).  What is tried twice fails by the latter alone.
+ * Of whatever can fail on a path: the nth alone; or the nth, and after it one more
+ * allocation of slabs and one of pages: some are tried a second time.
  */
-enum fault_mode { FAULT_ONE, FAULT_REST };
+enum fault_mode { FAULT_ONE, FAULT_TWO };
 
 /**
  * struct fault - the calling task's own injector
  * @nth: a file in /proc
- * @rest: another one
+ * @more: another one
  */
 struct fault {
 	int nth;
-	int rest;
+	int more;
 };
 
 /* NULL; or why no faults can be injected here, for SKIP(). */

@@ -281,7 +281,7 @@ static bool as_before(const void *arg)
 
 static const char *name_of(enum fault_mode mode)
 {
-	return mode == FAULT_ONE ? "it alone" : "and those after it";
+	return mode == FAULT_ONE ? "it alone" : "and the next one";
 }
 
 static uint32_t sweep(struct going *g)
@@ -314,7 +314,7 @@ uint32_t fault_sweep(const struct fault_path *path, char *wrong, size_t size)
 	if (!g->s.wrong[0])
 		faults = sweep(g);
 	if (!g->s.wrong[0] && !path->once) {
-		g->mode = FAULT_REST;
+		g->mode = FAULT_TWO;
 		faults += sweep(g);
 	}
 	if (g->s.wrong[0])
