@@ -58,14 +58,12 @@ long fault_count(void)
 	       read_number(DEBUG "fail_usercopy/times");
 }
 
-/* The nth counts. */
-#define TWO	"2"
-
+/* What may fail in FAULT_TWO, the nth counted; which fails whatever is left. */
 static int limit(void)
 {
-	int ret = write_file(DEBUG "failslab/times", TWO);
+	int ret = write_file(DEBUG "failslab/times", "2");
 
-	return ret ? ret : write_file(DEBUG "fail_page_alloc/times", TWO);
+	return ret ? ret : write_file(DEBUG "fail_page_alloc/times", "0");
 }
 
 /*

@@ -17,8 +17,8 @@
 #include "player.h"
 
 /*
- * Of whatever can fail on a path: the nth alone; or the nth, and after it one more
- * allocation of slabs and one of pages: some are tried a second time.
+ * Of whatever can fail on a path: the nth alone; or the nth, and the allocation from
+ * a slab that comes after it: some are tried a second time.
  */
 enum fault_mode { FAULT_ONE, FAULT_TWO };
 
