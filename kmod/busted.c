@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A lock that does not exclude: contended, it is granted at once.
+ * What is wrong on purpose, in modules for debug kernels alone.  The tests run on it
+ * what they run on everything, and must find the fault: it proves that they can.
  *
- * Built into debug kernels only. The tests run on it what they run on each
- * lock, and must find the fault: it proves that they can.
+ * One is a kind of lock that does not exclude: contended, it is granted at once.
+ * The others are faults in what is right otherwise: see busted.h.
  */
+#include <linux/module.h>
+#include <linux/string.h>
+
+#include "busted.h"
 #include "core.h"
 
 static int busted_take(const struct ksync_object *obj, u32 handle,
@@ -21,3 +26,61 @@ const struct ksync_ops ksync_busted_ops = {
 	.take = busted_take,
 	.give = ksync_word_give,
 };
+
+static const char * const fault_names[] = {
+	"none",
+#define KSYNC_FAULT_NAME(id, name) [KSYNC_FAULT_##id] = name,
+	KSYNC_FAULTS(KSYNC_FAULT_NAME)
+};
+
+int ksync_fault;
+static unsigned int fault_every = 1;
+static atomic_t fault_chances;
+static atomic_t fault_hits;
+
+/** ksync_fault_now() - is it this time? any context */
+bool ksync_fault_now(void)
+{
+	if ((unsigned int)atomic_inc_return(&fault_chances) % READ_ONCE(fault_every))
+		return false;
+	atomic_inc(&fault_hits);
+	return true;
+}
+
+static int set_fault(const char *val, const struct kernel_param *kp)
+{
+	unsigned int every = 1;
+	char name[32], *n;
+	int fault;
+
+	if (strscpy(name, val, sizeof(name)) < 0)
+		return -EINVAL;
+	n = strim(name);
+	strsep(&n, ":");
+	if (n && (kstrtouint(n, 0, &every) || !every))
+		return -EINVAL;
+	fault = match_string(fault_names, ARRAY_SIZE(fault_names), name);
+	if (fault < 0)
+		return fault;
+	WRITE_ONCE(ksync_fault, KSYNC_FAULT_NONE);
+	WRITE_ONCE(fault_every, every);
+	atomic_set(&fault_chances, 0);
+	atomic_set(&fault_hits, 0);
+	WRITE_ONCE(ksync_fault, fault);
+	return 0;
+}
+
+/* The fault, and how often it was made. */
+static int get_fault(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s:%u %d\n", fault_names[READ_ONCE(ksync_fault)],
+			  READ_ONCE(fault_every), atomic_read(&fault_hits));
+}
+
+static const struct kernel_param_ops fault_ops = {
+	.set = set_fault,
+	.get = get_fault,
+};
+
+module_param_cb(fault, &fault_ops, NULL, 0600);
+MODULE_PARM_DESC(fault, "what is to be wrong, NAME[:N]: each Nth time; none");

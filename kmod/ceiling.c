@@ -30,6 +30,7 @@
 #include <linux/sched/signal.h>
 #include <uapi/linux/sched/types.h>
 
+#include "busted.h"
 #include "ceiling.h"
 
 /* Above every SCHED_FIFO priority. */
@@ -138,7 +139,7 @@ static void restore(struct ksync_booster *b)
 		.sched_flags = b->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
 	};
 
-	if (is_ours(b))
+	if (is_ours(b) && !ksync_busted(KSYNC_FAULT_NO_DEBOOST))
 		sched_setattr_nocheck(b->thread->task, &attr);
 	WRITE_ONCE(b->ceiling, 0);
 }

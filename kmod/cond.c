@@ -24,6 +24,7 @@
  */
 #include <linux/sched/signal.h>
 
+#include "busted.h"
 #include "park.h"
 #include "queue.h"
 #include "trace.h"
@@ -302,7 +303,7 @@ int ksync_cond_wait(struct ksync_domain *d, struct ksync_cond_wait *arg)
 	ret = cond_wait(&c);
 	/* Who is killed passes on the signal that it has no use for. */
 	if (ret == -ERESTARTNOINTR && fatal_signal_pending(current)) {
-		if (c.given)
+		if (c.given && !ksync_busted(KSYNC_FAULT_COND_KILLED))
 			ksync_cond_move(&c.cond, 1);
 		return -EINTR;
 	}

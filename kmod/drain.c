@@ -27,6 +27,7 @@
  */
 #include <linux/sched/signal.h>
 
+#include "busted.h"
 #include "rwlock.h"
 #include "trace.h"
 
@@ -155,7 +156,7 @@ int ksync_drain(struct ksync_request *r, int taken)
 	int ret = 0;
 
 	/* Once a writer has the word, nobody but it changes READ. */
-	if (r->entry || !ksync_word_shared(&r->obj))
+	if (r->entry || !ksync_word_shared(&r->obj) || ksync_busted(KSYNC_FAULT_DRAIN_BLIND))
 		return taken;
 	while (!ret && ksync_slot_scan(&s))
 		ret = drain_wait(r, &s, &st);
@@ -178,7 +179,7 @@ void ksync_drain_leave(struct ksync_object *obj, struct ksync_thread *self)
 
 	raw_spin_lock(&b->lock);
 	st = ksync_state_find_drain(b, obj->domain, obj->id);
-	if (st && st->owner == self) {
+	if (st && st->owner == self && !ksync_busted(KSYNC_FAULT_DRAIN_LEAVE)) {
 		nr = st->nr;
 		rtm = ksync_owner_commit(st);
 	}

@@ -16,6 +16,7 @@
  */
 #include <linux/sched.h>
 
+#include "busted.h"
 #include "hub.h"
 #include "queue.h"
 
@@ -47,7 +48,7 @@ static bool event_ready(const struct ksync_object *obj, u32 expected)
 /* Users may reset it at any time: SET is theirs or ours, not both's. */
 static int event_use(const struct ksync_object *obj)
 {
-	if (manual(obj))
+	if (manual(obj) || ksync_busted(KSYNC_FAULT_EVENT_TWICE))
 		return 0;
 	return atomic_fetch_andnot(KSYNC_EVENT_SET, word_of(obj)) & KSYNC_EVENT_SET ?
 		0 : -EBUSY;
@@ -73,7 +74,7 @@ static struct ksync_state *give(const struct ksync_object *obj, struct ksync_sta
 				u32 flags, struct ksync_sweep *s)
 {
 	if (manual(obj))
-		return ksync_sweep_batch(s, st, U32_MAX);
+		return ksync_sweep_batch(s, st, ksync_busted(KSYNC_FAULT_EVENT_ONE) ? 1 : U32_MAX);
 	if (flags & KSYNC_RELEASE_PULSE)
 		return ksync_sweep_batch(s, st, 1);
 	return ksync_sweep_serve(s, st, 1);

@@ -40,6 +40,7 @@
 #include <linux/poll.h>
 #include <linux/slab.h>
 
+#include "busted.h"
 #include "hub.h"
 #include "queue.h"
 #include "watch.h"
@@ -125,7 +126,7 @@ void ksync_hub_collect(const struct ksync_object *obj, struct ksync_tell *t)
 		disarm(hub);
 		return;
 	}
-	if (t->hub || !worth_a_look(&hub->obj))
+	if (t->hub || !worth_a_look(&hub->obj) || ksync_busted(KSYNC_FAULT_POLL_LOST))
 		return;
 	refcount_inc(&hub->refs);
 	t->hub = hub;

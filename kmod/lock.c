@@ -34,6 +34,7 @@
 #include <linux/freezer.h>
 #include <linux/sched/signal.h>
 
+#include "busted.h"
 #include "core.h"
 #include "rwlock.h"
 #include "trace.h"
@@ -92,7 +93,7 @@ static int block(struct ksync_request *r, struct rt_mutex *rtm,
 
 	if (ret == -EDEADLK)
 		return ret;
-	if (ret == -EXDEV) {
+	if (ret == -EXDEV || ksync_busted(KSYNC_FAULT_NO_BOOST)) {
 		ret = block_apart(w, rtm);
 	} else if (!spin || !spin(w)) {
 		note_boost(w);
@@ -177,7 +178,7 @@ static enum next_step prepare_front(struct ksync_request *r, bool spin)
 		WRITE_ONCE(w->state->handoff, true);
 	if (spin && !READ_ONCE(w->state->handoff))
 		return ksync_word_set(&r->obj, KSYNC_WAITERS | KSYNC_WOKEN) ? SPIN : LOOK_AGAIN;
-	holder = ksync_word_clear(&r->obj, KSYNC_WOKEN);
+	holder = ksync_word_clear(&r->obj, ksync_busted(KSYNC_FAULT_LOCK_LEADER) ? 0 : KSYNC_WOKEN);
 	if (holder && ksync_owner_set(w->state, &w->state->front, holder))
 		return BLOCK;
 	return LOOK_AGAIN;
@@ -318,7 +319,7 @@ static int give_up(struct ksync_request *r, int ret)
 	int verdict = -EBUSY;
 
 	raw_spin_lock(&st->bucket->lock);
-	if (st->nr == 1 || st->leader == &r->w)
+	if ((st->nr == 1 || st->leader == &r->w) && !ksync_busted(KSYNC_FAULT_LOCK_GIVE_UP))
 		verdict = get_word(r);
 	return depart(r, verdict == -EBUSY ? ret : verdict);
 }
@@ -408,7 +409,7 @@ static int join(struct ksync_request *r, struct ksync_state **spare)
 		ret = take(r, st);
 		if (ret != -EBUSY || !spare)
 			goto unlock;
-		holder = ksync_word_set(&r->obj, KSYNC_WAITERS);
+		holder = ksync_word_set(&r->obj, ksync_busted(KSYNC_FAULT_LOCK_ARRIVAL) ? 0 : KSYNC_WAITERS);
 		if (st)
 			break;
 		if (holder && state_begin(r, *spare, b, holder)) {

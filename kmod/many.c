@@ -178,7 +178,7 @@ int ksync_many_sleep(struct ksync_many_call *c)
 /* The lock is ours; is it what the wait gets? */
 static int keep(struct ksync_many_call *c, u32 i)
 {
-	if (!ksync_many_claim(c->parts[i].w))
+	if (!ksync_many_claim(c->parts[i].w) && !ksync_busted(KSYNC_FAULT_MANY_KEEP))
 		ksync_many_undo(c, i);
 	return 0;
 }

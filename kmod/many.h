@@ -10,6 +10,7 @@
 
 #include <linux/sched/task.h>
 
+#include "busted.h"
 #include "core.h"
 
 /* Instead of the index of a part: all of them. */
@@ -74,6 +75,8 @@ struct ksync_many_call {
  */
 static inline bool ksync_many_claim(struct ksync_waiter *w)
 {
+	if (w->many && ksync_busted(KSYNC_FAULT_MANY_TWICE))
+		return true;
 	return !w->many || !atomic_cmpxchg(&w->many->claim, 0, w->index + 1);
 }
 

@@ -15,6 +15,7 @@
  */
 #include <linux/lockdep.h>
 
+#include "busted.h"
 #include "core.h"
 #include "trace.h"
 
@@ -179,7 +180,8 @@ static struct ksync_state *first_owned(struct ksync_thread *self)
  */
 static void word_orphan(struct ksync_state *st)
 {
-	const u32 orphaned = KSYNC_HANDOFF | KSYNC_WAITERS | KSYNC_OWNER_DIED;
+	const u32 died = ksync_busted(KSYNC_FAULT_DEATH_AWAITED) ? 0 : KSYNC_OWNER_DIED;
+	const u32 orphaned = KSYNC_HANDOFF | KSYNC_WAITERS | died;
 	u32 *word = &st->obj.cell->word;
 	u32 v = READ_ONCE(*word);
 

@@ -45,6 +45,7 @@
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
 
+#include "busted.h"
 #include "park.h"
 #include "trace.h"
 
@@ -102,7 +103,8 @@ void ksync_unpark_wake(const struct ksync_object *obj, struct task_struct *task)
 	if (!task)
 		return;
 	trace_wake(obj, task);
-	wake_up_process(task);
+	if (!ksync_busted(KSYNC_FAULT_COND_TURN))
+		wake_up_process(task);
 	put_task_struct(task);
 }
 

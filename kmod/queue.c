@@ -23,6 +23,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 
+#include "busted.h"
 #include "hub.h"
 #include "many.h"
 #include "queue.h"
@@ -245,6 +246,8 @@ void ksync_queue_quit(struct ksync_waiter *w)
 static int give_up(struct ksync_waiter *w, u32 flags)
 {
 	ksync_queue_quit(w);
+	if (w->timer.fired && ksync_busted(KSYNC_FAULT_QUEUE_TIMEOUT))
+		return -ETIMEDOUT;
 	return w->woken ? 0 : ksync_waiter_broken(w, flags);
 }
 
@@ -370,7 +373,7 @@ static struct ksync_state *take_out(struct ksync_sweep *s, struct ksync_waiter *
 	struct ksync_state *gone = ksync_queue_leave(w);
 
 	s->given += given;
-	if (given || w->look)
+	if ((given || w->look) && !ksync_busted(KSYNC_FAULT_QUEUE_WAKE))
 		wake_later(s, w);
 	smp_store_release(&w->woken, true); /* [C] */
 	return gone;

@@ -16,6 +16,7 @@
  */
 #include <linux/sched.h>
 
+#include "busted.h"
 #include "hub.h"
 #include "queue.h"
 
@@ -47,7 +48,8 @@ static bool sem_ready(const struct ksync_object *obj, u32 expected)
 /* With WAITERS set nobody but the module takes, and this is under its lock. */
 static int sem_use(const struct ksync_object *obj)
 {
-	atomic_dec(word_of(obj));
+	if (!ksync_busted(KSYNC_FAULT_SEM_TWICE))
+		atomic_dec(word_of(obj));
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "busted.h"
 #include "core.h"
 
 static struct ksync_bucket *buckets;
@@ -248,7 +249,8 @@ int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 	memset(w, 0, sizeof(*w));
 	w->task = current;
 	w->timer.task = current;
-	w->prio = min(current->prio, MAX_RT_PRIO);
+	w->prio = ksync_busted(KSYNC_FAULT_QUEUE_FIFO) ? MAX_RT_PRIO :
+		min(current->prio, MAX_RT_PRIO);
 	w->since = ktime_get_ns();
 	w->bitset = KSYNC_BITSET_ALL;
 	INIT_LIST_HEAD(&w->spin);

@@ -4,13 +4,15 @@
  */
 #include <linux/sched/signal.h>
 
+#include "busted.h"
 #include "hub.h"
 #include "queue.h"
 
 /* For conds as well. The waker changes the word first: see queue.c. */
 bool ksync_waitq_ready(const struct ksync_object *obj, u32 expected)
 {
-	return READ_ONCE(obj->cell->word) != expected;
+	return READ_ONCE(obj->cell->word) != expected &&
+		!ksync_busted(KSYNC_FAULT_WAITQ_COMPARE);
 }
 
 bool ksync_waitq_shared(const struct ksync_object *obj)

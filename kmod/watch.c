@@ -33,6 +33,7 @@
  */
 #include <linux/sched/task.h>
 
+#include "busted.h"
 #include "hub.h"
 #include "many.h"
 #include "queue.h"
@@ -132,7 +133,7 @@ static void collect_top(const struct ksync_object *obj, struct ksync_tell *t)
 	if (!watch)
 		return;
 	top = ksync_waiter_top(watch);
-	if (!top->poked && has_turn(top)) /* [D] */
+	if (!top->poked && has_turn(top) && !ksync_busted(KSYNC_FAULT_WATCH_LOST)) /* [D] */
 		ksync_many_poke(top, t);
 }
 

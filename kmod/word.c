@@ -7,6 +7,7 @@
  */
 #include <linux/rcupdate.h>
 
+#include "busted.h"
 #include "core.h"
 #include "hub.h"
 
@@ -36,7 +37,7 @@ static int verdict(const struct ksync_object *obj, u32 handle, u32 word)
 	rcu_read_lock();
 	alive = ksync_thread_find(obj->domain, holder);
 	rcu_read_unlock();
-	return alive ? -EBUSY : -EOWNERDEAD;
+	return alive ? -EBUSY : ksync_busted(KSYNC_FAULT_DEATH_ALONE) ? 0 : -EOWNERDEAD;
 }
 
 static u32 died_bit(int ret)
@@ -84,6 +85,8 @@ static int lead(const struct ksync_object *obj, u32 handle, u32 mine)
 		ret = verdict(obj, handle, v);
 		if (ret == -EINPROGRESS)
 			ret = v & KSYNC_OWNER_DIED ? -EOWNERDEAD : 0;
+		else if (ret == -EBUSY && ksync_busted(KSYNC_FAULT_LOCK_STEAL))
+			ret = 0;
 		if (ret && ret != -EOWNERDEAD)
 			return ret;
 	} while (!try_cmpxchg(word, &v, mine | died_bit(ret) | (v & obj->ops->sticky)));
