@@ -201,16 +201,6 @@ bool conds_mend(void)
 	return true;
 }
 
-/** conds_flush() - the pause is part of what they wait for */
-void conds_flush(void)
-{
-	const bool died = stage_lock();
-
-	(void)died;
-	ksync_cond_broadcast(cond());
-	ksync_mutex_unlock(&mutex()->mutex);
-}
-
 void conds_judge(void)
 {
 	guard_judge(0);

@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include "sched.h"
@@ -127,7 +126,7 @@ static void disturb_one(void)
 		change_policy(tid);
 	} else if (d < 20) {
 		change_affinity(tid);
-	} else if (d == 20) {
+	} else if (d == 20 && chance(&self, 2)) {
 		end(s, tid);
 	}
 }
@@ -141,7 +140,7 @@ static void disturber(void)
 			continue;
 		}
 		disturb_one();
-		nap_us(dice(&self) % 3000);
+		nap_us(dice(&self) % (3000 * watch_slow()));
 	}
 }
 
@@ -211,7 +210,7 @@ void disturb_rarely(void)
 	if (online_at && n > online_at) {
 		write_cpu1("1");
 		online_at = 0;
-	} else if (!online_at && n > offline_at && !getenv("TORTURE_NO_HOTPLUG")) {
+	} else if (!online_at && n > offline_at && opt_hotplug) {
 		offline_at = n + 6 * SEC;
 		online_at = n + 150 * MSEC;
 		if (write_cpu1("0"))

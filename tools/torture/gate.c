@@ -88,14 +88,9 @@ bool gate_mend(void)
 {
 	if (is_set())
 		return false;
-	gate_flush();
-	return true;
-}
-
-void gate_flush(void)
-{
 	bump(SETS);
 	ksync_event_set(&kit.thing[0].event);
+	return true;
 }
 
 /** gate_judge() - start over: who died in between has not counted its reset */

@@ -25,7 +25,7 @@ struct scene *scene;
 struct kit kit;
 
 #define ROUND		(400 * MSEC)
-#define TICK_MS		2
+#define TICK_MS		4
 #define ASLEEP_LOOKS	20
 #define ASLEEP_TIME	(2 * SEC)
 #define STUCK_TIME	(60 * SEC)
@@ -120,8 +120,6 @@ static void quiesce(void)
 
 	__atomic_store_n(&scene->pause, 1, __ATOMIC_SEQ_CST);
 	disturb_pause();
-	if (scene->row->flush)
-		scene->row->flush();
 	while (!wrong()) {
 		crew_tend(false);
 		if (all_parked())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *	torture [--seconds N] [--seed S] [--kinds NAME,...] [--busted NAME | --busted-all]
+ *	torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug]
+ *	torture [--seconds N] [--seed S] --busted NAME | --busted-all
  *
  * N seconds for all rows together (60), or for each variant at most (20).  Needs
  * root: it changes policies, kills, and tries to unload the module.
@@ -13,6 +14,7 @@
 #include "torture.h"
 
 unsigned int opt_seconds, opt_seed = 1;
+bool opt_hotplug;
 
 const struct verbs library_verbs;
 
@@ -37,7 +39,7 @@ const struct verbs library_verbs;
 #define COND_ROW(label, bits)						\
 	{ .name = label, .what = "no signal is lost, whoever is killed", .flags = bits, \
 	  .create = conds_create, .step = conds_step, .bury = conds_bury, \
-	  .mend = conds_mend, .flush = conds_flush, .judge = conds_judge, \
+	  .mend = conds_mend, .judge = conds_judge, \
 	  .free = locks_free }
 
 const struct row rows[] = {
@@ -53,12 +55,12 @@ const struct row rows[] = {
 	TOKEN_ROW("event-auto", auto_create, tokens_step),
 	{ .name = "event-manual", .what = "all that wait are released, nobody else is",
 	  .flags = KSYNC_EVENT_MANUAL, .create = gate_create, .step = gate_step,
-	  .mend = gate_mend, .flush = gate_flush, .judge = gate_judge },
+	  .mend = gate_mend, .judge = gate_judge },
 	COND_ROW("cond", 0),
 	COND_ROW("cond-strict", KSYNC_MUTEX_STRICT),
 	{ .name = "waitq", .what = "nobody sleeps on with an old word",
 	  .create = waitqs_create, .step = waitqs_step, .bury = waitqs_bury,
-	  .mend = waitqs_mend, .flush = waitqs_flush, .judge = waitqs_judge },
+	  .mend = waitqs_mend, .judge = waitqs_judge },
 	TOKEN_ROW("wait-any", mix_create, any_step),
 	TOKEN_ROW("wait-all", mix_create, all_step),
 	{ .name = "poll", .what = "all that poll are told, no token is lost or doubled",
@@ -176,8 +178,10 @@ static int torture(const char *kinds)
 		chosen += is_chosen(kinds, rows[i].name);
 	printf("TAP version 13\n1..%u\n", chosen);
 	printf("# seed %u\n", opt_seed);
-	if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
-		printf("# no processor can be taken offline here: that is left out\n");
+	if (!opt_hotplug)
+		printf("# no processor is taken offline: --hotplug asks for it\n");
+	else if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
+		printf("# no processor can be taken offline on this kernel: that is left out\n");
 	for (i = 0; i < ROWS; i++)
 		if (is_chosen(kinds, rows[i].name))
 			failed += !play(&rows[i], ++number, opt_seconds * SEC / chosen);
@@ -186,7 +190,7 @@ static int torture(const char *kinds)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--kinds NAME,...] [--busted NAME | --busted-all]\n");
+	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug] [--busted NAME | --busted-all]\n");
 	return 2;
 }
 
@@ -198,6 +202,7 @@ int main(int argc, char **argv)
 		{ "kinds", required_argument, NULL, 'k' },
 		{ "busted", required_argument, NULL, 'b' },
 		{ "busted-all", no_argument, NULL, 'a' },
+		{ "hotplug", no_argument, NULL, 'h' },
 		{ "gone", no_argument, NULL, 'g' },
 		{ }
 	};
@@ -222,6 +227,9 @@ int main(int argc, char **argv)
 			break;
 		case 'a':
 			all = true;
+			break;
+		case 'h':
+			opt_hotplug = true;
 			break;
 		case 'g': /* a worker that called execve() */
 			return 0;

@@ -195,8 +195,8 @@ struct verbs {
  * @create: fill the kit
  * @step: one operation by a worker
  * @bury: a worker has died: what it had goes back
- * @mend: all sleep: does somebody that died explain that? It is set going again
- * @flush: before the judgement: wake who waits for others that park now
+ * @mend: all sleep: is that as it should be, or does a death explain it? Then they
+ *	are set going again
  * @judge: all are parked: do the counts agree?
  * @free: of an object: the stage, alone, can use it
  * @script: instead of all that: a test of its own
@@ -210,7 +210,6 @@ struct row {
 	void (*step)(struct slot *me);
 	void (*bury)(struct slot *dead);
 	bool (*mend)(void);
-	void (*flush)(void);
 	void (*judge)(void);
 	void (*free)(union thing *t);
 	void (*script)(uint64_t end);
@@ -218,6 +217,7 @@ struct row {
 
 /* Options. */
 extern unsigned int opt_seconds, opt_seed;
+extern bool opt_hotplug;
 
 /* The stage's; workers have them by inheritance. */
 extern struct scene *scene;
@@ -292,20 +292,17 @@ void tokens_free(union thing *t);
 int gate_create(const struct row *row);
 void gate_step(struct slot *me);
 bool gate_mend(void);
-void gate_flush(void);
 void gate_judge(void);
 int conds_create(const struct row *row);
 void conds_step(struct slot *me);
 void conds_bury(struct slot *dead);
 bool conds_mend(void);
-void conds_flush(void);
 void conds_judge(void);
 int waitqs_create(const struct row *row);
 void waitqs_step(struct slot *me);
 void waitqs_bury(struct slot *dead);
 void waitqs_judge(void);
 bool waitqs_mend(void);
-void waitqs_flush(void);
 int mix_create(const struct row *row);
 void any_step(struct slot *me);
 void all_step(struct slot *me);

@@ -127,14 +127,9 @@ bool waitqs_mend(void)
 	}
 	if (anybody_sleeps_on())
 		return false;
-	waitqs_flush();
-	return true;
-}
-
-void waitqs_flush(void)
-{
 	__atomic_add_fetch(&kit.thing[0].o.cell->word, 1, __ATOMIC_SEQ_CST);
 	wake_both();
+	return true;
 }
 
 /** waitqs_judge() - who was woken has returned, but for those that died */
