@@ -28,9 +28,30 @@ const struct ksync_ops ksync_busted_ops = {
 };
 
 static const char * const fault_names[] = {
-	"none",
-#define KSYNC_FAULT_NAME(id, name) [KSYNC_FAULT_##id] = name,
-	KSYNC_FAULTS(KSYNC_FAULT_NAME)
+	[KSYNC_FAULT_NONE] = "none",
+	[KSYNC_FAULT_LOCK_LEADER] = "lock-leader",
+	[KSYNC_FAULT_LOCK_ARRIVAL] = "lock-arrival",
+	[KSYNC_FAULT_LOCK_GIVE_UP] = "lock-give-up",
+	[KSYNC_FAULT_LOCK_STEAL] = "lock-steal",
+	[KSYNC_FAULT_DEATH_AWAITED] = "death-awaited",
+	[KSYNC_FAULT_DEATH_ALONE] = "death-alone",
+	[KSYNC_FAULT_NO_BOOST] = "no-boost",
+	[KSYNC_FAULT_NO_DEBOOST] = "no-deboost",
+	[KSYNC_FAULT_DRAIN_LEAVE] = "drain-leave",
+	[KSYNC_FAULT_DRAIN_BLIND] = "drain-blind",
+	[KSYNC_FAULT_QUEUE_WAKE] = "queue-wake",
+	[KSYNC_FAULT_QUEUE_TIMEOUT] = "queue-timeout",
+	[KSYNC_FAULT_QUEUE_FIFO] = "queue-fifo",
+	[KSYNC_FAULT_SEM_TWICE] = "sem-twice",
+	[KSYNC_FAULT_EVENT_TWICE] = "event-twice",
+	[KSYNC_FAULT_EVENT_ONE] = "event-one",
+	[KSYNC_FAULT_WAITQ_COMPARE] = "waitq-compare",
+	[KSYNC_FAULT_COND_TURN] = "cond-turn",
+	[KSYNC_FAULT_COND_KILLED] = "cond-killed",
+	[KSYNC_FAULT_MANY_TWICE] = "many-twice",
+	[KSYNC_FAULT_MANY_KEEP] = "many-keep",
+	[KSYNC_FAULT_WATCH_LOST] = "watch-lost",
+	[KSYNC_FAULT_POLL_LOST] = "poll-lost",
 };
 
 int ksync_fault;

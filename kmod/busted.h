@@ -16,48 +16,41 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
-#define KSYNC_FAULTS(x)							\
-	/* Locks, lost: the leader, the first to wait, whom UNLOCK finds. */ \
-	x(LOCK_LEADER, "lock-leader")					\
-	x(LOCK_ARRIVAL, "lock-arrival")					\
-	x(LOCK_GIVE_UP, "lock-give-up")					\
-	/* A waiter takes what somebody has. */				\
-	x(LOCK_STEAL, "lock-steal")					\
-	/* Nobody is told of a death: with waiters, and without. */	\
-	x(DEATH_AWAITED, "death-awaited")				\
-	x(DEATH_ALONE, "death-alone")					\
-	/* Who waits lends no priority. */				\
-	x(NO_BOOST, "no-boost")						\
-	/* A ceiling stays after the mutex is released. */		\
-	x(NO_DEBOOST, "no-deboost")					\
-	/* rwlock: a reader leaves unseen; a writer sees no readers. */	\
-	x(DRAIN_LEAVE, "drain-leave")					\
-	x(DRAIN_BLIND, "drain-blind")					\
-	/* Queues: lost, by the waker and by a deadline; out of order. */ \
-	x(QUEUE_WAKE, "queue-wake")					\
-	x(QUEUE_TIMEOUT, "queue-timeout")				\
-	x(QUEUE_FIFO, "queue-fifo")					\
-	/* What is given is still there. */				\
-	x(SEM_TWICE, "sem-twice")					\
-	x(EVENT_TWICE, "event-twice")					\
-	/* Manual reset: one is released, rather than all. */		\
-	x(EVENT_ONE, "event-one")					\
-	/* A word that has changed is taken for the old one. */		\
-	x(WAITQ_COMPARE, "waitq-compare")				\
-	/* cond: lost, when it is the waiter's turn, and by one that dies. */ \
-	x(COND_TURN, "cond-turn")					\
-	x(COND_KILLED, "cond-killed")					\
-	/* Waits on many: given two things; a lock not given back; lost. */ \
-	x(MANY_TWICE, "many-twice")					\
-	x(MANY_KEEP, "many-keep")					\
-	x(WATCH_LOST, "watch-lost")					\
-	x(POLL_LOST, "poll-lost")
-
 enum ksync_fault {
 	KSYNC_FAULT_NONE,
-#define KSYNC_FAULT_ENUM(id, name) KSYNC_FAULT_##id,
-	KSYNC_FAULTS(KSYNC_FAULT_ENUM)
-#undef KSYNC_FAULT_ENUM
+	/* Locks, lost: the leader, the first to wait, whom UNLOCK finds. */
+	KSYNC_FAULT_LOCK_LEADER,
+	KSYNC_FAULT_LOCK_ARRIVAL,
+	KSYNC_FAULT_LOCK_GIVE_UP,
+	/* A waiter takes what somebody has. */
+	KSYNC_FAULT_LOCK_STEAL,
+	/* Nobody is told of a death: with waiters, and without. */
+	KSYNC_FAULT_DEATH_AWAITED,
+	KSYNC_FAULT_DEATH_ALONE,
+	/* Who waits lends no priority; a ceiling stays after the mutex is released. */
+	KSYNC_FAULT_NO_BOOST,
+	KSYNC_FAULT_NO_DEBOOST,
+	/* rwlock: a reader leaves unseen; a writer sees no readers. */
+	KSYNC_FAULT_DRAIN_LEAVE,
+	KSYNC_FAULT_DRAIN_BLIND,
+	/* Queues: lost, by the waker and by a deadline; out of order. */
+	KSYNC_FAULT_QUEUE_WAKE,
+	KSYNC_FAULT_QUEUE_TIMEOUT,
+	KSYNC_FAULT_QUEUE_FIFO,
+	/* What is given is still there; manual reset: one is released, rather than all. */
+	KSYNC_FAULT_SEM_TWICE,
+	KSYNC_FAULT_EVENT_TWICE,
+	KSYNC_FAULT_EVENT_ONE,
+	/* A word that has changed is taken for the old one. */
+	KSYNC_FAULT_WAITQ_COMPARE,
+	/* cond: lost, when it is the waiter's turn, and by one that dies. */
+	KSYNC_FAULT_COND_TURN,
+	KSYNC_FAULT_COND_KILLED,
+	/* Waits on many: given two things; a lock not given back; lost; who polls, lost. */
+	KSYNC_FAULT_MANY_TWICE,
+	KSYNC_FAULT_MANY_KEEP,
+	KSYNC_FAULT_WATCH_LOST,
+	KSYNC_FAULT_POLL_LOST,
 };
 
 #ifdef KSYNC_BUSTED

@@ -409,7 +409,8 @@ static int join(struct ksync_request *r, struct ksync_state **spare)
 		ret = take(r, st);
 		if (ret != -EBUSY || !spare)
 			goto unlock;
-		holder = ksync_word_set(&r->obj, ksync_busted(KSYNC_FAULT_LOCK_ARRIVAL) ? 0 : KSYNC_WAITERS);
+		holder = ksync_word_set(&r->obj, ksync_busted(KSYNC_FAULT_LOCK_ARRIVAL) ? 0 :
+					KSYNC_WAITERS);
 		if (st)
 			break;
 		if (holder && state_begin(r, *spare, b, holder)) {

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include "torture.h"
 
-#define TOKENS	3
+#define TOKENS	1
 
 static union thing *mutex(void)
 {

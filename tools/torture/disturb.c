@@ -109,13 +109,24 @@ static void end(const struct slot *s, uint32_t tid)
 		figure_add(F_KILLS, 1);
 }
 
-static void disturb_one(void)
+/* Somebody at work, if one is found soon. */
+static struct slot *pick(void)
 {
-	struct slot *s = &scene->slot[dice(&self) % WORKERS];
+	struct slot *s;
+	int i = 0;
+
+	do {
+		s = &scene->slot[dice(&self) % WORKERS];
+	} while (s->state != AT_WORK && ++i < 16);
+	return s;
+}
+
+static void disturb_one(struct slot *s)
+{
 	const uint32_t tid = __atomic_load_n(&s->tid, __ATOMIC_SEQ_CST);
 	const uint32_t d = dice(&self) % 24;
 
-	if (!tid)
+	if (!tid || s->state != AT_WORK)
 		return;
 	if (d < 8) {
 		if (!sys(SYS_tkill, tid, d % 2 ? SIGUSR1 : SIGUSR2))
@@ -139,7 +150,7 @@ static void disturber(void)
 			nap_us(500);
 			continue;
 		}
-		disturb_one();
+		disturb_one(pick());
 		nap_us(dice(&self) % (3000 * watch_slow()));
 	}
 }

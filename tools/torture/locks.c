@@ -127,7 +127,7 @@ static void again(struct slot *me, union thing *t)
 	if (!ret)
 		ret = ksync_mutex_unlock_as(&t->mutex, &me->self);
 	if (ret)
-		violate(WRONG_ANSWER, "an owner locks again: answer", ret, 0);
+		violate(WRONG_ANSWER, "an owner locks once more: answer", ret, 0);
 }
 
 /** locks_step() - a section */
@@ -183,6 +183,7 @@ static int release(union thing *t)
 
 static void use_once(union thing *t, bool read)
 {
+	struct guard *g = &scene->guard[t - kit.thing];
 	const uint64_t end = in(3 * SEC * watch_slow());
 	int ret = try(t, read);
 
@@ -194,8 +195,11 @@ static void use_once(union thing *t, bool read)
 	/* The stage itself is above any ceiling: it takes its turn by that alone. */
 	if (ret == -EINVAL && scene->row->flags & KSYNC_MUTEX_PROTECT)
 		return;
-	if (ret == -EOWNERDEAD && !read)
+	if (ret == -EOWNERDEAD && !read) {
+		g->owner = 0;
+		g->mirror = g->counter;
 		ret = ksync_consistent_(&t->o, NULL);
+	}
 	if (!ret || (read && ret == -EOWNERDEAD))
 		ret = release(t);
 	if (ret)

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The row of order: tasks of known priorities wait for one thing, which is then made
- * available once for each of them.  They get it by priority.
+ * available once for each of them.  They get it by priority; and what was given to one
+ * that is killed before it could use it goes to the next.
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include "await.h"
 #include "player.h"
 #include "sched.h"
@@ -136,6 +138,28 @@ static int line_up(const struct thing_to_order *t, uint32_t id, uint32_t mutex, 
 	return ret;
 }
 
+/* Somebody is told, and killed before the mutex is free: the next one is told. */
+static uint32_t kill_first(uint32_t id, uint32_t mutex, uint32_t waiting, const int *prio)
+{
+	const int fd = ksync_fileno(kit.d), i = highest(waiting, prio);
+	const enum task_kind kind = player[i]->task.kind;
+	uint32_t n;
+
+	if (kind == TASK_THREAD)
+		return waiting;
+	if (raw_lock(fd, mutex, handle, 0, KSYNC_NO_DEADLINE))
+		violate(WRONG_ANSWER, "the stage cannot lock the mutex of a cond", 0, 0);
+	raw_cond_signal(fd, id, 1, &n);
+	task_kill(&player[i]->task, SIGKILL);
+	task_join(&player[i]->task, NULL);
+	figure_add(F_KILLS, 1);
+	raw_unlock(fd, mutex, handle);
+	player[i] = player_start(kind, fd, cells);
+	if (!player[i])
+		violate(WRONG_ANSWER, "a player cannot be started", i, 0);
+	return waiting & ~(1U << i);
+}
+
 static void play(const struct thing_to_order *t)
 {
 	const int fd = ksync_fileno(kit.d);
@@ -153,8 +177,15 @@ static void play(const struct thing_to_order *t)
 		violate(WRONG_ANSWER, t->name, ret, 0);
 		return;
 	}
-	release(t, id);
-	while (waiting) {
+	if (is_cond && chance(&self, 2)) {
+		first = waiting;
+		waiting = kill_first(id, mutex, waiting, prio);
+		if (first == (int)waiting)
+			release(t, id);
+	} else {
+		release(t, id);
+	}
+	while (waiting && !scene->violation) {
 		first = next_done(waiting);
 		if (first < 0) {
 			violate(LOST_WAKEUP, t->name, waiting, 0);

@@ -27,24 +27,27 @@ int polls_create(const struct row *row)
 		ret = ksync_event_set(&kit.thing[1].event);
 	if (!ret)
 		ret = ksync_mutex_init(&kit.thing[2].mutex, kit.d, 0);
-	for (i = 0; i < THINGS && ret >= 0; i++)
-		ret = fds[i] = ksync_object_fd(&kit.thing[i].o, 0);
+	for (i = 0; i < THINGS && ret >= 0; i++) {
+		ret = ksync_object_fd(&kit.thing[i].o, 0);
+		fds[i] = ret;
+	}
 	return ret < 0 ? ret : 0;
 }
 
 static int timeout_ms(struct slot *me)
 {
-	return chance(me, 3) ? (int)(dice(me) % 20) : -1;
+	return chance(me, 5) ? (int)(dice(me) % 20) : -1;
 }
 
-static uint32_t by_poll(struct slot *me)
+/* @want: a mask of things. Return: the same of those that are ready. */
+static uint32_t by_poll(struct slot *me, uint32_t want)
 {
 	struct pollfd p[THINGS];
 	uint32_t ready = 0;
 	int i, n;
 
 	for (i = 0; i < THINGS; i++)
-		p[i] = (struct pollfd){ .fd = fds[i], .events = POLLIN };
+		p[i] = (struct pollfd){ .fd = want >> i & 1 ? fds[i] : -1, .events = POLLIN };
 	n = sys(SYS_poll, p, THINGS, timeout_ms(me));
 	for (i = 0; i < THINGS && n > 0; i++)
 		if (p[i].revents)
@@ -54,7 +57,7 @@ static uint32_t by_poll(struct slot *me)
 	return ready;
 }
 
-static uint32_t by_epoll(struct slot *me)
+static uint32_t by_epoll(struct slot *me, uint32_t want)
 {
 	struct epoll_event e[THINGS];
 	const int ep = sys(SYS_epoll_create1, EPOLL_CLOEXEC);
@@ -64,6 +67,8 @@ static uint32_t by_epoll(struct slot *me)
 	if (ep < 0)
 		return 0;
 	for (i = 0; i < THINGS; i++) {
+		if (!(want >> i & 1))
+			continue;
 		e[0] = (struct epoll_event){ .events = EPOLLIN | EPOLLET, .data.u32 = i };
 		sys(SYS_epoll_ctl, ep, EPOLL_CTL_ADD, fds[i], &e[0]);
 	}
@@ -129,7 +134,9 @@ static void try_and_use(struct slot *me, unsigned int i)
 void polls_step(struct slot *me)
 {
 	/* A bare task that dies leaves its descriptors to the stage. */
-	const uint32_t ready = me->may_fork && chance(me, 2) ? by_epoll(me) : by_poll(me);
+	const uint32_t want = 1 + dice(me) % ((1U << THINGS) - 1);
+	const uint32_t ready = me->may_fork && chance(me, 2) ? by_epoll(me, want) :
+		by_poll(me, want);
 	unsigned int i;
 
 	if (!ready)

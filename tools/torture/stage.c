@@ -24,7 +24,7 @@
 struct scene *scene;
 struct kit kit;
 
-#define ROUND		(400 * MSEC)
+#define ROUND		(150 * MSEC)
 #define TICK_MS		4
 #define ASLEEP_LOOKS	20
 #define ASLEEP_TIME	(2 * SEC)
@@ -139,10 +139,32 @@ static void judge(void)
 		watch_nothing_left();
 }
 
+/*
+ * Few in some rounds, all in others: what one of many rescues, by coming along, is
+ * lost among few; and little is ever crowded among few.
+ */
+static void choose_active(void)
+{
+	static const uint32_t counts[] = { WORKERS, 3, 4, 2, 6, 3 };
+	static uint32_t dice, round;
+	const uint32_t n = counts[round++ % 6];
+	uint32_t mask = 0;
+
+	if (!dice)
+		dice = opt_seed | 1;
+	while (__builtin_popcount(mask) < (int)n) {
+		dice = dice * 1664525 + 1013904223;
+		mask |= 1U << (dice >> 16) % WORKERS;
+	}
+	__atomic_store_n(&scene->active, mask, __ATOMIC_SEQ_CST);
+}
+
 static void resume(void)
 {
+	choose_active();
 	__atomic_store_n(&scene->pause, 0, __ATOMIC_SEQ_CST);
-	sys_futex_wake(&scene->pause);
+	__atomic_add_fetch(&scene->round, 1, __ATOMIC_SEQ_CST);
+	sys_futex_wake(&scene->round);
 	disturb_resume();
 }
 
@@ -185,6 +207,7 @@ static void play(const struct row *row, uint64_t end)
 		row->script(end);
 		return;
 	}
+	choose_active();
 	disturb_start(opt_seed);
 	crew_begin(opt_seed);
 	while (!passed(end) && !wrong())

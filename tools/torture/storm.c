@@ -333,14 +333,18 @@ int main(int argc, char **argv)
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (opt == 't')
+		switch (opt) {
+		case 't':
 			tasks = strtoul(optarg, NULL, 0);
-		else if (opt == 'S')
+			break;
+		case 'S':
 			seed = strtoul(optarg, NULL, 0);
-		else if (opt == 'g') /* a task that called execve() */
+			break;
+		case 'g': /* a task that called execve() */
 			return 0;
-		else
+		default:
 			errx(2, "usage: storm [--tasks N] [--seed S]");
+		}
 	}
 	if (geteuid())
 		errx(2, "run it as root: its tasks have real-time priorities");

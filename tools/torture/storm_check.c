@@ -124,7 +124,7 @@ static long lines_of(const char *path)
 }
 
 /* Give back what is free, or in KASAN's quarantine: then active means active. */
-static void shrink(const char *name)
+static void give_back(const char *name)
 {
 	char path[96];
 	int fd;
@@ -155,7 +155,7 @@ static long slab_objects(const char *name)
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%63s %ld", cache, &active) != 2 || !is_one_of(cache, name))
 			continue;
-		shrink(cache);
+		give_back(cache);
 		sum = (sum < 0 ? 0 : sum) + active;
 	}
 	if (f)

@@ -62,7 +62,7 @@ static void be_inside(struct record *me, unsigned int i, int ret)
 
 	doing(me, HOLDING);
 	if (seen && !ret)
-		wrong("a lock was given that somebody is in, or died in, untold: lock, mark", i, seen);
+		wrong("a lock was given that somebody is in, or died in: lock, mark", i, seen);
 	if (ret && ksync_consistent_(storm_lock(i), &me->self))
 		wrong("who was told of a death cannot repair: lock", i, 0);
 	linger(me);
@@ -228,8 +228,8 @@ static void raise(struct record *me)
 /* Some end by themselves, holding what they hold. */
 static void leave(struct record *me)
 {
-	char *argv[] = { "storm", "--gone", NULL };
-	char *envp[] = { NULL };
+	static const char *const argv[] = { "storm", "--gone", NULL };
+	static const char *const envp[] = { NULL };
 
 	got(ksync_mutex_lock_as(&storm->adaptive, &me->self));
 	if (dice(me) % 2)

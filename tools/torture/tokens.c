@@ -7,7 +7,7 @@
 #include <errno.h>
 #include "torture.h"
 
-#define UNITS	3
+#define UNITS	2
 
 static const uint32_t mix_units[OBJECTS] = { 2, 1, 0, 0, 0, 1 };
 

@@ -188,9 +188,10 @@ static int torture(const char *kinds)
 	return failed;
 }
 
-static int usage(void)
+static int misused(void)
 {
-	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug] [--busted NAME | --busted-all]\n");
+	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug]\n"
+		"       torture [--seconds N] [--seed S] --busted NAME | --busted-all\n");
 	return 2;
 }
 
@@ -234,11 +235,11 @@ int main(int argc, char **argv)
 		case 'g': /* a worker that called execve() */
 			return 0;
 		default:
-			return usage();
+			return misused();
 		}
 	}
 	if (optind < argc)
-		return usage();
+		return misused();
 	if (!opt_seconds)
 		opt_seconds = busted || all ? 20 : 60;
 	if (geteuid()) {

@@ -118,7 +118,9 @@ struct guard {
  * struct scene - what all tasks of a stage share
  * @row: which
  * @verbs: how its objects are used; another one where a fault is wanted
- * @pause: workers park; a futex
+ * @pause: workers park
+ * @active: those that work in this round
+ * @round: counts; a futex
  * @over: workers end
  * @calm: nothing is done to the workers
  * @still: the disturber has seen @calm
@@ -135,6 +137,8 @@ struct scene {
 	const struct row *row;
 	const struct verbs *verbs;
 	uint32_t pause;
+	uint32_t active;
+	uint32_t round;
 	uint32_t over;
 	uint32_t calm;
 	uint32_t still;

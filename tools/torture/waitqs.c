@@ -82,6 +82,8 @@ void waitqs_step(struct slot *me)
 	}
 	figure_add(F_CONTENDED, 1);
 	me->expected = word();
+	if (chance(me, 3)) /* It may change before the module looks. */
+		linger(me);
 	__atomic_store_n(&me->taking, 1, __ATOMIC_SEQ_CST);
 	ret = wait(me, me->expected);
 	if (!ret)

@@ -40,11 +40,21 @@ bool watch_all_asleep(void)
 	return true;
 }
 
+/* From field 1 behind @p on, or from the end of the name, which is field 2. */
+static char *field(char *p, int n)
+{
+	for (n -= *p == ')' ? 2 : 1; n > 0 && p; n--) {
+		p = strchr(p, ' ');
+		p = p ? p + 1 : NULL;
+	}
+	return p;
+}
+
 /* /proc/TID/stat: priority, nice, rt_priority, policy. */
 static bool read_priorities(uint32_t tid, long *prio, long *nice, long *rt, long *policy)
 {
 	char path[32], text[512], *p;
-	int fd, i;
+	int fd;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", tid);
@@ -57,12 +67,10 @@ static bool read_priorities(uint32_t tid, long *prio, long *nice, long *rt, long
 		return false;
 	text[n] = '\0';
 	p = strrchr(text, ')');
-	if (!p || sscanf(p, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %ld %ld",
-			 prio, nice) != 2)
+	p = p ? field(p, 18) : NULL;
+	if (!p || sscanf(p, "%ld %ld", prio, nice) != 2)
 		return false;
-	/* Field 3 follows the name. */
-	for (i = 3, p += 2; i < 40 && p; i++)
-		p = strchr(p + 1, ' ');
+	p = field(p, 40 - 18 + 1);
 	return p && sscanf(p, "%ld %ld", rt, policy) == 2;
 }
 

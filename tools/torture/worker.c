@@ -44,25 +44,25 @@ void linger(struct slot *me)
 	const uint32_t d = dice(me) % 64;
 
 	if (d < 16)
-		burn(dice(me) % 200);
-	else if (d < 22)
+		burn(dice(me) % 2000);
+	else if (d < 26)
 		sys(SYS_sched_yield);
-	else if (d == 22)
+	else if (d < 30)
 		nap(dice(me) % 300);
-	else if (d == 23)
+	else if (d == 30)
 		misfortune(me, true);
 }
 
 static void leave_by_exec(void)
 {
-	char *argv[] = { "torture", "--gone", NULL };
-	char *envp[] = { NULL };
+	static const char *const argv[] = { "torture", "--gone", NULL };
+	static const char *const envp[] = { NULL };
 
 	sys(SYS_execve, "/proc/self/exe", argv, envp);
 }
 
 /* A child is another task: it owns nothing of what its parent has. */
-static void child(void)
+static void be_child(void)
 {
 	struct ksync_thread self;
 	union thing *t = &kit.thing[0];
@@ -75,7 +75,7 @@ static void child(void)
 	if (!ret && (t->o.attr & 0xff) == KSYNC_KIND_MUTEX) {
 		ret = ksync_mutex_unlock_as(&t->mutex, &self);
 		if (ret != -EPERM)
-			violate(WRONG_ANSWER, "a child unlocks what is its parent's: answer", ret, 0);
+			violate(WRONG_ANSWER, "a child unlocks what its parent has", ret, 0);
 	}
 	_exit(0);
 }
@@ -86,7 +86,7 @@ static void have_child(void)
 
 	pid = fork();
 	if (!pid)
-		child();
+		be_child();
 	if (pid < 0)
 		return;
 	figure_add(F_FORKS, 1);
@@ -102,7 +102,7 @@ static void have_child(void)
  */
 void misfortune(struct slot *me, bool inside)
 {
-	const uint32_t d = dice(me) % (inside ? 60 : 3000);
+	const uint32_t d = dice(me) % (inside ? 24 : 3000);
 
 	if (scene->row->deathless || scene->calm)
 		return;
@@ -169,17 +169,29 @@ const struct timespec *pick_deadline(struct slot *me, struct timespec *ts)
 		*ts = to_timespec(n + dice(me) % (3 * MSEC));
 		return ts;
 	case 3:
-		*ts = to_timespec(n + SEC);
+		*ts = to_timespec(n + SEC / 4);
 		return ts;
 	}
 	return NULL;
 }
 
+static bool has_leave(const struct slot *me)
+{
+	return __atomic_load_n(&scene->pause, __ATOMIC_SEQ_CST) ||
+	       !(__atomic_load_n(&scene->active, __ATOMIC_SEQ_CST) >> (me - scene->slot) & 1);
+}
+
 static void park(struct slot *me)
 {
+	uint32_t round;
+
 	__atomic_store_n(&me->state, PARKED, __ATOMIC_SEQ_CST);
-	while (__atomic_load_n(&scene->pause, __ATOMIC_SEQ_CST))
-		sys_futex_wait(&scene->pause, 1, NULL);
+	for (;;) {
+		round = __atomic_load_n(&scene->round, __ATOMIC_SEQ_CST);
+		if (!has_leave(me))
+			break;
+		sys_futex_wait(&scene->round, round, NULL);
+	}
 	__atomic_store_n(&me->state, AT_WORK, __ATOMIC_SEQ_CST);
 }
 
@@ -193,7 +205,7 @@ void work(struct slot *me)
 	__atomic_store_n(&me->tid, sys_gettid(), __ATOMIC_SEQ_CST);
 	__atomic_store_n(&me->state, AT_WORK, __ATOMIC_SEQ_CST);
 	while (!ret && !__atomic_load_n(&scene->over, __ATOMIC_RELAXED)) {
-		if (__atomic_load_n(&scene->pause, __ATOMIC_SEQ_CST))
+		if (has_leave(me))
 			park(me);
 		scene->row->step(me);
 		__atomic_store_n(&me->progress, me->progress + 1, __ATOMIC_RELAXED);
