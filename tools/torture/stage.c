@@ -44,11 +44,13 @@ static bool wrong(void)
  * struct stall - how long nothing has gone on
  * @progress: of all workers, and deaths, when last seen to change
  * @since: then
- * @looks: how often all were found asleep since
+ * @all: looks since
+ * @looks: those that found all asleep
  */
 struct stall {
 	uint64_t progress;
 	uint64_t since;
+	unsigned int all;
 	unsigned int looks;
 };
 
@@ -73,6 +75,20 @@ static const struct slot *sleeper(void)
 	return scene->slot;
 }
 
+/*
+ * Nobody was ever seen to run; or hardly ever, for a longer time: some waits look by
+ * themselves each millisecond whether they are over.
+ */
+static bool is_lost(const struct stall *s, uint64_t ns)
+{
+	const uint64_t patience = ASLEEP_TIME * (1 + watch_slow() / 3);
+
+	if (s->looks < ASLEEP_LOOKS)
+		return false;
+	return s->looks == s->all ? ns > patience :
+		ns > 3 * patience && s->looks * 4 > s->all * 3;
+}
+
 /* One look. Whoever sleeps for a reason that a death explains is set going again. */
 static void stall_look(struct stall *s)
 {
@@ -89,14 +105,13 @@ static void stall_look(struct stall *s)
 			sleeper() - scene->slot, sleeper()->mark);
 		return;
 	}
-	if (!watch_all_asleep()) {
-		s->looks = 0;
+	s->all++;
+	if (!watch_all_asleep())
 		return;
-	}
 	s->looks++;
 	if (scene->row->mend && s->looks % 4 == 0 && scene->row->mend())
 		s->since = 0;
-	else if (s->looks > ASLEEP_LOOKS && n - s->since > ASLEEP_TIME * (1 + watch_slow() / 3))
+	else if (is_lost(s, n - s->since))
 		violate(LOST_WAKEUP, "all sleep and somebody could go on: worker, what it was at",
 			sleeper() - scene->slot, sleeper()->mark);
 }
