@@ -206,6 +206,13 @@ static bool write_cpu1(const char *value)
 	return ok;
 }
 
+/** disturb_end() - all processors are there again */
+void disturb_end(void)
+{
+	if (opt_hotplug)
+		write_cpu1("1");
+}
+
 /** disturb_rarely() - by the stage, all the time */
 void disturb_rarely(void)
 {

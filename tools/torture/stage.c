@@ -228,6 +228,7 @@ static void play(const struct row *row, uint64_t end)
 	while (!passed(end) && !wrong())
 		play_round();
 	crew_end();
+	disturb_end();
 }
 
 static bool await_end(pid_t pid, uint64_t deadline, int *status)

@@ -260,6 +260,7 @@ pid_t disturb_start(unsigned int seed);
 void disturb_pause(void);
 void disturb_resume(void);
 void disturb_rarely(void);
+void disturb_end(void);
 
 /* watch.c */
 bool watch_all_asleep(void);

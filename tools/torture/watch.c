@@ -177,7 +177,8 @@ void watch_nothing_left(void)
 		if (!a && !b)
 			break;
 		if (passed(end)) {
-			violate(LEFT_BEHIND, "all are parked, and so many wait, and are listed", a, b);
+			violate(LEFT_BEHIND, "all are parked, and so many wait, are listed",
+				a, b);
 			return;
 		}
 		poll(NULL, 0, 1);

@@ -110,6 +110,7 @@ void misfortune(struct slot *me, bool inside)
 		__atomic_store_n(&me->doomed, 1, __ATOMIC_SEQ_CST);
 		figure_add(F_EXECS, 1);
 		leave_by_exec();
+		violate(WRONG_ANSWER, "a worker cannot exec", 0, 0);
 	} else if (d == 1) {
 		__atomic_store_n(&me->doomed, 1, __ATOMIC_SEQ_CST);
 		figure_add(F_EXITS, 1);
