@@ -183,7 +183,7 @@ static const struct variant {
 	{ "many-twice", "wait-any", MASK(COUNT) | MASK(LOST_WAKEUP) | MASK(LEFT_BEHIND), NULL,
 		"many-twice" },
 	{ "many-keep", "wait-any", MASK(LOST_WAKEUP) | MASK(LEFT_BEHIND), NULL, "many-keep" },
-	{ "watch-lost", "wait-any", MASK(LOST_WAKEUP), NULL, "watch-lost" },
+	{ "watch-lost", "order", MASK(LOST_WAKEUP), NULL, "watch-lost" },
 	{ "poll-lost", "poll", MASK(LOST_WAKEUP), NULL, "poll-lost:2" },
 };
 

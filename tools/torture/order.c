@@ -33,6 +33,15 @@ static int step_cond(struct player *p)
 					 KSYNC_NO_DEADLINE);
 }
 
+/* One of two mutexes; the first is never free: what is waited for is watched. */
+static int step_any(struct player *p)
+{
+	p->many = (struct ksync_many){ .count = 2, .deadline = KSYNC_NO_DEADLINE };
+	p->items[0] = (struct ksync_item){ .id = p->mutex };
+	p->items[1] = (struct ksync_item){ .id = p->id };
+	return step_many(p);
+}
+
 /**
  * struct thing_to_order - what they wait for
  * @name: for people
@@ -55,6 +64,7 @@ static const struct thing_to_order things[] = {
 	{ "strict mutex", KSYNC_KIND_MUTEX, KSYNC_MUTEX_STRICT, step_lock, true },
 	{ "adaptive mutex", KSYNC_KIND_MUTEX, 0, step_lock, true },
 	{ "strict rwlock", KSYNC_KIND_RWLOCK, KSYNC_RWLOCK_STRICT, step_lock, true },
+	{ "one of two mutexes", KSYNC_KIND_MUTEX, 0, step_any, true },
 	{ "cond", KSYNC_KIND_COND, 0, step_cond, true },
 };
 
@@ -126,11 +136,13 @@ static int line_up(const struct thing_to_order *t, uint32_t id, uint32_t mutex, 
 
 	if (t->owned && t->kind != KSYNC_KIND_COND)
 		ret = raw_lock(fd, id, handle, 0, KSYNC_NO_DEADLINE);
+	if (!ret && t->step == step_any)
+		ret = raw_lock(fd, mutex, handle, 0, KSYNC_NO_DEADLINE);
 	for (i = 0; i < PLAYERS && !ret; i++) {
 		sched_fifo(task_tid(&player[i]->task), prio[i]);
 		player[i]->mutex = mutex;
 		player_post(player[i], t->step, id);
-		ret = await_waiters(fd, id, i + 1);
+		ret = await_waiters(fd, t->step == step_any ? mutex : id, i + 1);
 	}
 	/* Counted is not asleep yet: on its rt_mutex, say. */
 	for (i = 0; i < PLAYERS && !ret; i++)
@@ -169,7 +181,7 @@ static void play(const struct thing_to_order *t)
 
 	shuffle(prio);
 	ret = raw_create(fd, t->kind, t->flags, &id);
-	if (!ret && is_cond)
+	if (!ret && (is_cond || t->step == step_any))
 		ret = raw_create(fd, KSYNC_KIND_MUTEX, 0, &mutex);
 	if (!ret)
 		ret = line_up(t, id, mutex, prio);
@@ -204,7 +216,9 @@ static void play(const struct thing_to_order *t)
 			release(t, id);
 	}
 	raw_destroy(fd, id);
-	if (is_cond)
+	if (t->step == step_any)
+		raw_unlock(fd, mutex, handle);
+	if (is_cond || t->step == step_any)
 		raw_destroy(fd, mutex);
 }
 
