@@ -351,11 +351,11 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	storm = mmap(NULL, sizeof(*storm), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 		     -1, 0);
+	printf("TAP version 13\n1..4\n# seed %u\n", seed);
 	if (make_objects())
 		errx(1, "the objects cannot be made");
 	start_survivors();
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &high);
-	printf("TAP version 13\n1..4\n# seed %u\n", seed);
 	storm_all(tasks);
 	return failed ? 1 : 0;
 }
