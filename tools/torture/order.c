@@ -142,7 +142,9 @@ static int line_up(const struct thing_to_order *t, uint32_t id, uint32_t mutex, 
 		sched_fifo(task_tid(&player[i]->task), prio[i]);
 		player[i]->mutex = mutex;
 		player_post(player[i], t->step, id);
-		ret = await_waiters(fd, t->step == step_any ? mutex : id, i + 1);
+		/* In the queue of the first they also watch it, and are counted twice. */
+		ret = t->step == step_any ? await_waiters(fd, mutex, 2 * (i + 1)) :
+			await_waiters(fd, id, i + 1);
 	}
 	/* Counted is not asleep yet: on its rt_mutex, say. */
 	for (i = 0; i < PLAYERS && !ret; i++)
