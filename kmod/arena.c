@@ -48,7 +48,7 @@ static_assert(GROUP_PAGES > 1 && GROUP_PAGES < 64);
 /** ksync_arena_init() - of a new domain, zeroed */
 void ksync_arena_init(struct ksync_arena *a)
 {
-	xa_init(&a->groups);
+	xa_init_flags(&a->groups, XA_FLAGS_ACCOUNT);
 }
 
 /** ksync_arena_free() - nobody uses it, nor will */

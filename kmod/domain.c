@@ -21,7 +21,7 @@
 #include "uring.h"
 
 /* All that are open, by their serial numbers. */
-static DEFINE_XARRAY(domains);
+static DEFINE_XARRAY_FLAGS(domains, XA_FLAGS_ACCOUNT);
 
 /** ksync_ops_of() - what works on objects of a kind; NULL if nothing here does */
 const struct ksync_ops *ksync_ops_of(u32 kind)
@@ -384,6 +384,10 @@ void ksync_domain_put(struct ksync_domain *d)
 		queue_rcu_work(ksync_wq, &d->release);
 }
 
+/*
+ * What is in xarrays is charged for by the flag: what they allocate with their lock
+ * held, which is nearly all, does not see the gfp mask of the call.
+ */
 static int domain_open(struct inode *inode, struct file *file)
 {
 	static atomic64_t serials;
@@ -397,12 +401,12 @@ static int domain_open(struct inode *inode, struct file *file)
 	d->serial = atomic64_inc_return(&serials);
 	mutex_init(&d->lock);
 	ksync_arena_init(&d->arena);
-	xa_init(&d->names);
-	xa_init(&d->ceilings);
-	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1);
+	xa_init_flags(&d->names, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&d->ceilings, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&d->handles, XA_FLAGS_ALLOC1 | XA_FLAGS_ACCOUNT);
 	INIT_LIST_HEAD(&d->attaches);
-	xa_init(&d->slots);
-	xa_init(&d->hubs);
+	xa_init_flags(&d->slots, XA_FLAGS_ACCOUNT);
+	xa_init_flags(&d->hubs, XA_FLAGS_ACCOUNT);
 	raw_spin_lock_init(&d->many_lock);
 	ksync_uring_open(d);
 	INIT_RCU_WORK(&d->release, domain_free);
