@@ -239,22 +239,39 @@ static void membership_end(struct ksync_membership *m)
 	kfree(m);
 }
 
+/*
+ * End one membership and let others have the lock, which is everybody's: whoever
+ * ends many at a time must not keep the rest of the machine from attaching.
+ */
+static void membership_end_one(struct ksync_membership *m)
+{
+	membership_end(m);
+	mutex_unlock(&attach_lock);
+	cond_resched();
+	mutex_lock(&attach_lock);
+}
+
+/* It is dead, and joins no domain any more. */
+static void thread_end(struct ksync_thread *t)
+{
+	struct ksync_membership *m;
+
+	mutex_lock(&attach_lock);
+	ksync_booster_quiesce(t);
+	while ((m = list_first_entry_or_null(&t->attaches, struct ksync_membership, in_thread)))
+		membership_end_one(m);
+	ksync_booster_free(t);
+	mutex_unlock(&attach_lock);
+	ksync_thread_put(t);
+}
+
 static void reap(struct work_struct *work)
 {
-	struct ksync_membership *m, *next_m;
 	struct ksync_thread *t, *next_t;
 	struct ksync_state *st, *next_st;
 
-	mutex_lock(&attach_lock);
-	llist_for_each_entry_safe(t, next_t, llist_del_all(&dead_threads), reap) {
-		ksync_booster_quiesce(t);
-		list_for_each_entry_safe(m, next_m, &t->attaches, in_thread)
-			membership_end(m);
-		ksync_booster_free(t);
-		ksync_thread_put(t);
-	}
-	mutex_unlock(&attach_lock);
-
+	llist_for_each_entry_safe(t, next_t, llist_del_all(&dead_threads), reap)
+		thread_end(t);
 	llist_for_each_entry_safe(st, next_st, llist_del_all(&dead_states), reap)
 		ksync_state_free(st);
 }
@@ -392,12 +409,12 @@ int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg)
 /** ksync_thread_detach_all() - the domain goes; nobody is in it */
 void ksync_thread_detach_all(struct ksync_domain *d)
 {
-	struct ksync_membership *m, *next;
+	struct ksync_membership *m;
 
 	mutex_lock(&attach_lock);
 	d->next_handle = KSYNC_HANDLE_MAX + 1;
-	list_for_each_entry_safe(m, next, &d->attaches, in_domain)
-		membership_end(m);
+	while ((m = list_first_entry_or_null(&d->attaches, struct ksync_membership, in_domain)))
+		membership_end_one(m);
 	mutex_unlock(&attach_lock);
 	xa_destroy(&d->handles);
 }
