@@ -2,6 +2,10 @@
 /*
  * /proc/ksync: all domains, for root to look at from outside.
  *
+ * The files are root's, mode 0400.  But root in a container may be the same user, and
+ * have been left nothing but that: so who opens one needs CAP_SYS_PTRACE too, as to
+ * look at other processes.
+ *
  * The format is a promise, see ksync_proc(5): a first line with its version and
  * the names of the columns, then a record a line; new columns come last.  Names
  * are what users chose, and are escaped, so that they can forge neither lines nor
@@ -12,6 +16,7 @@
  * keeps the domain from being freed, though not from being closed.  Where to go
  * on is remembered as numbers, that are looked up again.
  */
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -238,6 +243,24 @@ static const struct ksync_proc_file *const files[] = {
 	&ksync_proc_waiters,
 };
 
+static int walk_open(struct inode *inode, struct file *file)
+{
+	const struct ksync_proc_file *f = pde_data(inode);
+
+	if (!capable(CAP_SYS_PTRACE))
+		return -EPERM;
+	return __seq_open_private(file, &walk_ops,
+				  sizeof(struct ksync_walk) + f->batch * f->size) ?
+		0 : -ENOMEM;
+}
+
+static const struct proc_ops walk_proc_ops = {
+	.proc_open = walk_open,
+	.proc_read_iter = seq_read_iter,
+	.proc_lseek = seq_lseek,
+	.proc_release = seq_release_private,
+};
+
 static struct proc_dir_entry *dir;
 
 /** ksync_proc_init() - the module works without these files */
@@ -249,9 +272,7 @@ void ksync_proc_init(void)
 	dir = proc_mkdir("ksync", NULL);
 	for (i = 0; dir && i < ARRAY_SIZE(files); i++) {
 		f = files[i];
-		if (!proc_create_seq_private(f->name, 0400, dir, &walk_ops,
-					     sizeof(struct ksync_walk) + f->batch * f->size,
-					     (void *)f))
+		if (!proc_create_data(f->name, 0400, dir, &walk_proc_ops, (void *)f))
 			ksync_proc_exit();
 	}
 	if (!dir)

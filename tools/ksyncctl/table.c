@@ -33,7 +33,7 @@ static int open_file(const char *path, const char *dir)
 		errx(EXIT_NO_DATA,
 		     "there is no %s: the module ksync is not loaded, or too old for this program",
 		     path);
-	if (errno == EACCES)
+	if (errno == EACCES || errno == EPERM)
 		errx(EXIT_NO_DATA, "%s can be read by root alone", path);
 	err(EXIT_NO_DATA, "cannot open %s", path);
 }
