@@ -429,6 +429,7 @@ extern unsigned int ksync_max_waiters;
 extern unsigned int ksync_max_chain;
 extern unsigned int ksync_handle_max;
 extern unsigned int ksync_handoff_us;
+extern bool ksync_lend_rt;
 extern bool ksync_lazy_ceiling;
 
 extern struct workqueue_struct *ksync_wq;

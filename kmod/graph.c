@@ -39,6 +39,7 @@
  */
 #include <linux/rcupdate.h>
 #include <linux/rtmutex.h>
+#include <linux/sched/rt.h>
 
 #include "park.h"
 #include "qlock.h"
@@ -111,6 +112,17 @@ static bool leads_away(const struct ksync_thread *self, const struct ksync_threa
 	       !RB_EMPTY_ROOT(&self->task->pi_waiters.rb_root);
 }
 
+/*
+ * Between the end of a walk and its own blocking a thread can be made part of a cycle
+ * over a PI futex.  What rt_mutex then does to it needs a chain of rising priorities:
+ * real-time ones, for all others are alike to it.  Where that is not to be risked,
+ * such threads stay out of the chain, and lend nothing.
+ */
+static bool must_not_join(const struct ksync_thread *self)
+{
+	return !READ_ONCE(ksync_lend_rt) && rt_prio(READ_ONCE(self->task->prio));
+}
+
 /**
  * struct trail - what a walk has seen
  * @cycle: how many threads are in the cycle; 0: there is none
@@ -138,6 +150,8 @@ static int walk(struct ksync_thread *self, struct trail *trail)
 
 	for (len = 1; len <= most; len++) {
 		holder = next_on_path(t, &st);
+		if (!holder && must_not_join(self))
+			return -EXDEV;
 		if (!holder)
 			return t != self && !st && leads_away(self, t) ? -EXDEV : 0;
 		if (holder == self && trail->soft)

@@ -84,6 +84,10 @@ static struct bounds handoff_us = { &ksync_handoff_us, 0, USEC_PER_SEC };
 module_param_cb(handoff_us, &bounded_ops, &handoff_us, 0644);
 MODULE_PARM_DESC(handoff_us, "adaptive locks: a waiter overtaken for so long is handed the lock, microseconds");
 
+bool ksync_lend_rt = true;
+module_param_named(lend_rt, ksync_lend_rt, bool, 0644);
+MODULE_PARM_DESC(lend_rt, "waiters of real-time priority lend it to who has what they wait for; N closes what PI futexes leave open, see ksync_security(7)");
+
 bool ksync_lazy_ceiling = true;
 module_param_named(lazy_ceiling, ksync_lazy_ceiling, bool, 0444);
 MODULE_PARM_DESC(lazy_ceiling, "see preemptions of those who have a protect mutex, rather than have them call each time");
