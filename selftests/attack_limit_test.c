@@ -254,11 +254,11 @@ static int begin_objects(struct attacker *a)
 static int hog_cells(struct attacker *a)
 {
 	const size_t size = a->n[0] * KSYNC_CELL_SIZE;
-	volatile char *arena = (void *)raw_map(a->fd, a->n[0]);
+	char *arena = (void *)raw_map(a->fd, a->n[0]);
 	size_t i;
 
 	for (i = 0; i < size; i += 4096)
-		arena[i] = 1;
+		__atomic_store_n(&arena[i], 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -382,32 +382,95 @@ FIXTURE_VARIANT(hog)
 	int64_t bytes;
 };
 
-#define HOG(what, ...)								\
-	FIXTURE_VARIANT_ADD(hog, what) { .name = #what, __VA_ARGS__ }
-
 /* A cell, and its tag. */
-HOG(objects, .hog = begin_objects, .n = 1 << 18, .kind = KSYNC_KIND_MUTEX,
-    .bytes = (1 << 18) * 64LL);
+FIXTURE_VARIANT_ADD(hog, objects)
+{
+	.name = "objects",
+	.hog = begin_objects,
+	.n = 1 << 18,
+	.kind = KSYNC_KIND_MUTEX,
+	.bytes = (1 << 18) * 64LL,
+};
+
 /* Cells in pages that are touched and not used. */
-HOG(cells, .hog = hog_cells, .n = 1 << 18, .bytes = (1 << 18) * 64LL);
+FIXTURE_VARIANT_ADD(hog, cells)
+{
+	.name = "cells",
+	.hog = hog_cells,
+	.n = 1 << 18,
+	.bytes = (1 << 18) * 64LL,
+};
+
 /* The node of an xarray, and 56 bytes or more for the name. */
-HOG(names, .begin = begin_objects, .hog = hog_names, .n = 1 << 19,
-    .kind = KSYNC_KIND_MUTEX, .bytes = (1 << 13) * (500 + 56));
-HOG(ceilings, .begin = begin_objects, .hog = hog_ceilings, .n = 1 << 19,
-    .kind = KSYNC_KIND_MUTEX, .flags = KSYNC_MUTEX_PROTECT, .bytes = (1 << 13) * 500);
+FIXTURE_VARIANT_ADD(hog, names)
+{
+	.name = "names",
+	.begin = begin_objects,
+	.hog = hog_names,
+	.n = 1 << 19,
+	.kind = KSYNC_KIND_MUTEX,
+	.bytes = (1 << 13) * (500 + 56),
+};
+
+FIXTURE_VARIANT_ADD(hog, ceilings)
+{
+	.name = "ceilings",
+	.begin = begin_objects,
+	.hog = hog_ceilings,
+	.n = 1 << 19,
+	.kind = KSYNC_KIND_MUTEX,
+	.flags = KSYNC_MUTEX_PROTECT,
+	.bytes = (1 << 13) * 500,
+};
+
 /* A node, the hub, the file and what hangs on it. */
-HOG(descriptors, .begin = begin_objects, .hog = hog_descriptors, .n = 1 << 17,
-    .kind = KSYNC_KIND_MUTEX, .bytes = (1 << 11) * (500 + 128 + 32 + 192 + 192));
-HOG(domains, .hog = hog_domains, .n = 4000, .bytes = 4000 * 1024);
+FIXTURE_VARIANT_ADD(hog, descriptors)
+{
+	.name = "descriptors",
+	.begin = begin_objects,
+	.hog = hog_descriptors,
+	.n = 1 << 17,
+	.kind = KSYNC_KIND_MUTEX,
+	.bytes = (1 << 11) * (500 + 128 + 32 + 192 + 192),
+};
+
+FIXTURE_VARIANT_ADD(hog, domains)
+{
+	.name = "domains",
+	.hog = hog_domains,
+	.n = 4000,
+	.bytes = 4000 * 1024,
+};
+
 /* A node, the membership. */
-HOG(handles, .begin = many_domains, .hog = hog_handles, .n = 4000,
-    .bytes = 4000 * (500 + 56));
+FIXTURE_VARIANT_ADD(hog, handles)
+{
+	.name = "handles",
+	.begin = many_domains,
+	.hog = hog_handles,
+	.n = 4000,
+	.bytes = 4000 * (500 + 56),
+};
+
 /* A node and the slot; the cell is in a page that is there. */
-HOG(slots, .begin = attached_domains, .hog = hog_slots, .n = 4000,
-    .bytes = 4000 * (500 + 32));
+FIXTURE_VARIANT_ADD(hog, slots)
+{
+	.name = "slots",
+	.begin = attached_domains,
+	.hog = hog_slots,
+	.n = 4000,
+	.bytes = 4000 * (500 + 32),
+};
+
 /* The wait, its state, the request. */
-HOG(commands, .begin = begin_ring, .hog = hog_commands, .n = 1 << 18,
-    .bytes = (1 << 14) * (384 + 384 + 192));
+FIXTURE_VARIANT_ADD(hog, commands)
+{
+	.name = "commands",
+	.begin = begin_ring,
+	.hog = hog_commands,
+	.n = 1 << 18,
+	.bytes = (1 << 14) * (384 + 384 + 192),
+};
 
 FIXTURE_SETUP(hog)
 {
@@ -480,14 +543,14 @@ static int take_all(struct attacker *a)
 
 static int touch_all(struct attacker *a)
 {
-	volatile char *arena;
+	char *arena;
 	size_t k, size = 64 * MIB;
 	int i;
 
 	for (i = 0; i < 1000; i++) {
 		arena = (void *)raw_map(raw_open(), size / KSYNC_CELL_SIZE);
 		for (k = 0; k < size; k += 4096, a->n[0]++)
-			arena[k] = 1;
+			__atomic_store_n(&arena[k], 1, __ATOMIC_RELAXED);
 	}
 	return 0;
 }

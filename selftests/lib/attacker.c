@@ -56,7 +56,8 @@ static int drop_privileges(const struct attacker *a)
 		if (write_text(path, "0"))
 			return 1;
 	}
-	if (setrlimit(RLIMIT_NOFILE, &files) || setrlimit(RLIMIT_RTPRIO, &limit) || setgroups(!a->outsider, &group) ||
+	if (setrlimit(RLIMIT_NOFILE, &files) || setrlimit(RLIMIT_RTPRIO, &limit) ||
+	    setgroups(!a->outsider, &group) ||
 	    setgid(a->uid) || setuid(a->uid))
 		return 1;
 	prctl(PR_SET_DUMPABLE, 1);

@@ -8,7 +8,7 @@ void figure(int64_t value, const char *unit, const char *name, ...)
 	va_list ap;
 
 	va_start(ap, name);
-	printf("# figure: ");
+	printf("# %s: ", "figure");
 	vprintf(name, ap);
 	printf(" = %lld %s\n", (long long)value, unit);
 	va_end(ap);

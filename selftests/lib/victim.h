@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#define VICTIM_SAMPLES	(1 << 16)
+#define VICTIM_SAMPLES	65536
 
 struct victim;
 
