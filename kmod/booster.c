@@ -128,13 +128,24 @@ static struct ksync_booster *booster_get(struct ksync_thread *self)
 	return b;
 }
 
+/* All of them are looked at when the task is switched, with its run queue locked. */
+static bool may_have_more(const struct ksync_booster *b)
+{
+	const struct list_head *at;
+	u32 n = 0;
+
+	list_for_each(at, &b->cells)
+		n++;
+	return n < KSYNC_THREAD_CEILINGS_MAX;
+}
+
 /**
  * ksync_booster_attach() - give the current task a ceiling cell
  * @d: domain
  * @self: its thread; attach_lock is held
  * @handle: its handle in @d
  *
- * Return: the cell, or an error: -ENOSPC, -ENOMEM.
+ * Return: the cell, or an error: -EAGAIN: it has too many; -ENOSPC, -ENOMEM.
  */
 struct ksync_held *ksync_booster_attach(struct ksync_domain *d, struct ksync_thread *self,
 					u32 handle)
@@ -147,7 +158,8 @@ struct ksync_held *ksync_booster_attach(struct ksync_domain *d, struct ksync_thr
 		return ERR_PTR(ret);
 	h->booster = booster_get(self);
 	if (h->booster)
-		ret = ksync_domain_slot_create(d, &h->id, &cell);
+		ret = may_have_more(h->booster) ?
+			ksync_domain_slot_create(d, &h->id, &cell) : -EAGAIN;
 	if (ret) {
 		kfree(h);
 		return ERR_PTR(ret);
@@ -218,12 +230,19 @@ void ksync_booster_free(struct ksync_thread *t)
 	ksync_thread_put(t);
 }
 
-static int unlink_all(void *unused)
-{
-	struct ksync_booster *b;
+/* How many are taken off while the machine stands still. */
+#define UNLINK_BATCH	64
 
-	list_for_each_entry(b, &boosters, all)
+static int unlink_batch(void *data)
+{
+	struct ksync_booster **next = data, *b = *next;
+	u32 n;
+
+	for (n = 0; n < UNLINK_BATCH && !list_entry_is_head(b, &boosters, all); n++) {
 		unlink_watch(b);
+		b = list_next_entry(b, all);
+	}
+	*next = b;
 	return 0;
 }
 
@@ -235,7 +254,9 @@ void ksync_booster_free_all(void)
 	if (list_empty(&boosters))
 		return;
 	/* No CPU is in a notifier, for these run with preemption off. */
-	stop_machine(unlink_all, NULL, NULL);
+	b = list_first_entry(&boosters, struct ksync_booster, all);
+	while (!list_entry_is_head(b, &boosters, all))
+		stop_machine(unlink_batch, &b, NULL);
 	list_for_each_entry_safe(b, next, &boosters, all) {
 		ksync_booster_quiesce(b->thread);
 		ksync_booster_free(b->thread);

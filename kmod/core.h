@@ -126,7 +126,6 @@ struct ksync_domain {
 /**
  * struct ksync_thread - one task, attached to one domain or more
  * @task: with a reference
- * @node: in the hash by task, while alive; thread_hash_lock
  * @lock: protects @dead and @owned
  * @dead: exited or in execve: owns nothing any more, and is given nothing
  * @owned: states whose rt_mutex the module made this task the owner of
@@ -142,7 +141,6 @@ struct ksync_domain {
  */
 struct ksync_thread {
 	struct task_struct *task;
-	struct hlist_node node;
 	raw_spinlock_t lock;
 	bool dead;
 	struct list_head owned;
@@ -179,12 +177,13 @@ struct ksync_object {
  * @lock: protects @states and, in each of them, what says so
  * @seq: the next arrival's number; not the state's: whoever counts on it may
  *	find another state of the object when it comes back
- * @states: struct ksync_state
+ * @states: struct ksync_state; a tree, since there is no bound to how many
+ *	objects are waited for
  */
 struct ksync_bucket {
 	raw_spinlock_t lock;
 	u64 seq;
-	struct hlist_head states;
+	struct rb_root states;
 } ____cacheline_aligned_in_smp;
 
 /*
@@ -220,7 +219,7 @@ enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN, KSYNC_SIDE_WATCH };
  * @reap: to be freed by the reaper, where freeing at once is not possible
  */
 struct ksync_state {
-	struct hlist_node node;
+	struct rb_node node;
 	struct ksync_bucket *bucket;
 	struct ksync_object obj;
 	enum ksync_side side;
@@ -472,6 +471,7 @@ void ksync_thread_put(struct ksync_thread *t);
 /* death.c */
 int ksync_death_init(void);
 void ksync_death_exit(void);
+void ksync_death_pause(void);
 
 /* wait.c */
 int ksync_wait_init(void);
@@ -485,6 +485,9 @@ struct ksync_state *ksync_state_find(struct ksync_bucket *b,
 struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
 					   const struct ksync_domain *d, u32 id);
 struct ksync_state *ksync_state_watched(const struct ksync_object *obj);
+struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
+					     const struct ksync_domain *d, u32 id);
+bool ksync_state_published(const struct ksync_state *st);
 struct ksync_state *ksync_state_alloc(void);
 void ksync_state_free(struct ksync_state *st);
 void ksync_state_put(struct ksync_state *st);

@@ -3,7 +3,8 @@
  * The death of a thread, by exit or by execve.
  *
  * Two tracepoints of the scheduler run these probes in the dying task.  A probe
- * runs with preemption off, so everything below it takes raw locks only.  What
+ * runs with preemption off, so everything below it takes raw locks only; it is on
+ * for a moment after each lock that is handed over, of which there is any number.  What
  * the task owns and somebody waits for goes to the next waiter here; what it
  * owns and nobody waits for is found when somebody does, because its handle
  * leads to no thread any more.
@@ -13,6 +14,24 @@
 
 #include "ceiling.h"
 #include "thread.h"
+
+/**
+ * ksync_death_pause() - between two steps of a probe: others may have the CPU
+ *
+ * Tracepoints call their probes with preemption off, which also keeps the list of
+ * probes, and this module, from going away meanwhile: it makes a reader of RCU.
+ * rcu_read_lock() does that too, so that preemption may be on.  Where readers cannot
+ * be preempted (no PREEMPT_RCU) it disables preemption itself, and nothing happens.
+ *
+ * Not traced, as what the tracepoint does is not: tracers want pairs.
+ */
+void ksync_death_pause(void)
+{
+	rcu_read_lock();
+	preempt_enable_notrace();
+	preempt_disable_notrace();
+	rcu_read_unlock();
+}
 
 static void thread_die(void)
 {

@@ -84,7 +84,7 @@ static int drain_reader(struct ksync_request *r, const struct ksync_scan *s,
 	raw_spin_lock(&b->lock);
 	if (ksync_object_stale(&r->obj))
 		ret = -EBADF;
-	else if (hlist_unhashed(&st->node))
+	else if (!ksync_state_published(st))
 		ret = drain_enter(r, b, st);
 	if (!ret) {
 		ksync_word_set(&r->obj, KSYNC_WAITERS); /* [C] */
@@ -103,7 +103,7 @@ static int drain_reader(struct ksync_request *r, const struct ksync_scan *s,
 static int drain_end(struct ksync_request *r, struct ksync_state *st, int ret)
 {
 	struct ksync_bucket *b = ksync_bucket(r->obj.domain, r->obj.id);
-	const bool entered = st && !hlist_unhashed(&st->node);
+	const bool entered = st && ksync_state_published(st);
 	u32 bits = KSYNC_WAITERS;
 
 	raw_spin_lock(&b->lock);

@@ -200,6 +200,9 @@ static void word_orphan(struct ksync_state *st)
  * Preemption may be off: raw locks only, and nothing is freed.  The last waiter
  * may leave at any moment and take a state off the list; hence the reference,
  * and the second look under the bucket lock.
+ *
+ * Between two of them others may run.  Each is handed over by itself, and who
+ * waits for those still owned goes on lending its priority.
  */
 void ksync_owner_died(struct ksync_thread *self)
 {
@@ -224,5 +227,6 @@ void ksync_owner_died(struct ksync_thread *self)
 			ksync_thread_reap_state(st);
 		}
 		ksync_thread_reap_state(st);
+		ksync_death_pause();
 	}
 }

@@ -159,7 +159,7 @@ static bool copy(struct ksync_walk *w, const struct ksync_object *obj)
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 	bool more;
 
-	if (hlist_empty(&b->states))
+	if (RB_EMPTY_ROOT(&b->states))
 		return false;
 	raw_spin_lock(&b->lock);
 	more = copy_sides(w, b, obj);

@@ -8,7 +8,6 @@
  * they come to an end, the sweep runs and they start over.  A thread that dies
  * ahead of the running number leaves a mark that reserves it until then.
  */
-#include <linux/hash.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -38,32 +37,32 @@ struct ksync_membership {
 	struct list_head in_domain;
 };
 
-#define THREAD_HASH_BITS 10
-
 /* Dead threads' numbers looked at in one go. */
 #define SCAN_BATCH	64
 
 static DEFINE_MUTEX(attach_lock);
-static struct hlist_head thread_hash[1 << THREAD_HASH_BITS];
-static DEFINE_RAW_SPINLOCK(thread_hash_lock);
+
+/*
+ * By task; a dead one until it is reaped or, after execve, replaced.  attach_lock to
+ * write.  Every exit of any task looks here with preemption off: no hash chains.
+ */
+static DEFINE_XARRAY(threads);
 
 static LLIST_HEAD(dead_threads);
 static LLIST_HEAD(dead_states);
 
-static struct hlist_head *hash_slot(const struct task_struct *task)
+/* Tasks begin at a cache line of their own. */
+static unsigned long key_of(const struct task_struct *task)
 {
-	return &thread_hash[hash_ptr(task, THREAD_HASH_BITS)];
+	return (unsigned long)task / L1_CACHE_BYTES;
 }
 
 /** ksync_thread_of() - the thread of a task, under RCU; NULL if it has none alive */
 struct ksync_thread *ksync_thread_of(const struct task_struct *task)
 {
-	struct ksync_thread *t;
+	struct ksync_thread *t = xa_load(&threads, key_of(task));
 
-	hlist_for_each_entry_rcu(t, hash_slot(task), node)
-		if (t->task == task)
-			return t;
-	return NULL;
+	return t && !READ_ONCE(t->dead) ? t : NULL;
 }
 
 /**
@@ -141,14 +140,14 @@ static void thread_free(struct rcu_head *rcu)
 	kfree(t);
 }
 
-/** ksync_thread_put() - any context that may free by RCU */
+/** ksync_thread_put() - attach_lock is held */
 void ksync_thread_put(struct ksync_thread *t)
 {
+	lockdep_assert_held(&attach_lock);
 	if (!refcount_dec_and_test(&t->refs))
 		return;
-	raw_spin_lock(&thread_hash_lock);
-	hlist_del_init_rcu(&t->node);
-	raw_spin_unlock(&thread_hash_lock);
+	/* After execve the task may have a new one there. */
+	xa_cmpxchg(&threads, key_of(t->task), t, NULL, 0);
 	call_rcu(&t->rcu, thread_free);
 }
 
@@ -174,9 +173,11 @@ static struct ksync_thread *thread_get_current(void)
 	INIT_LIST_HEAD(&t->owned);
 	INIT_LIST_HEAD(&t->attaches);
 	refcount_set(&t->refs, 1);
-	raw_spin_lock(&thread_hash_lock);
-	hlist_add_head_rcu(&t->node, hash_slot(current));
-	raw_spin_unlock(&thread_hash_lock);
+	if (xa_err(xa_store(&threads, key_of(current), t, GFP_KERNEL_ACCOUNT))) {
+		put_task_struct(t->task);
+		kfree(t);
+		return NULL;
+	}
 	return t;
 }
 
@@ -281,9 +282,6 @@ static DECLARE_WORK(reap_work, reap);
 /** ksync_thread_reap() - the current task's thread has died; any context */
 void ksync_thread_reap(struct ksync_thread *t)
 {
-	raw_spin_lock(&thread_hash_lock);
-	hlist_del_init_rcu(&t->node);
-	raw_spin_unlock(&thread_hash_lock);
 	llist_add(&t->reap, &dead_threads);
 	queue_work(ksync_wq, &reap_work);
 }
@@ -430,4 +428,5 @@ void ksync_thread_exit(void)
 	mutex_unlock(&attach_lock);
 	/* ... and the queue hands threads to it. */
 	rcu_barrier();
+	xa_destroy(&threads);
 }

@@ -55,16 +55,44 @@ void ksync_bucket_unlock_both(struct ksync_bucket *a, struct ksync_bucket *b)
 		raw_spin_unlock(&b->lock);
 }
 
+/* Where a state is in its bucket: those of one side of a domain are neighbours. */
+struct state_key {
+	const struct ksync_domain *d;
+	enum ksync_side side;
+	u32 id;
+};
+
+static int compare(const void *key, const struct rb_node *node)
+{
+	const struct ksync_state *st = rb_entry(node, struct ksync_state, node);
+	const struct state_key *k = key;
+
+	if (k->d != st->obj.domain)
+		return k->d < st->obj.domain ? -1 : 1;
+	if (k->side != st->side)
+		return k->side < st->side ? -1 : 1;
+	if (k->id != st->obj.id)
+		return k->id < st->obj.id ? -1 : 1;
+	return 0;
+}
+
+static bool state_before(struct rb_node *a, const struct rb_node *b)
+{
+	const struct ksync_state *st = rb_entry(a, struct ksync_state, node);
+	const struct state_key key = { st->obj.domain, st->side, st->obj.id };
+
+	return compare(&key, b) < 0;
+}
+
 static struct ksync_state *state_find(struct ksync_bucket *b, const struct ksync_domain *d,
 				      u32 id, enum ksync_side side)
 {
-	struct ksync_state *st;
+	const struct state_key key = { d, side, id };
+	struct rb_node *node;
 
 	lockdep_assert_held(&b->lock);
-	hlist_for_each_entry(st, &b->states, node)
-		if (st->obj.id == id && st->obj.domain == d && st->side == side)
-			return st;
-	return NULL;
+	node = rb_find(&key, &b->states, compare);
+	return node ? rb_entry(node, struct ksync_state, node) : NULL;
 }
 
 /** ksync_state_find() - under the bucket lock; NULL if nobody waits for the word */
@@ -95,6 +123,35 @@ struct ksync_state *ksync_state_watched(const struct ksync_object *obj)
 	if (!atomic_read(&d->watches))
 		return NULL;
 	return state_find(ksync_bucket(d, obj->id), d, obj->id, KSYNC_SIDE_WATCH);
+}
+
+/**
+ * ksync_state_next_watched() - go through what is watched, bucket by bucket
+ * @b: bucket, locked
+ * @d: domain
+ * @id: the least number of an object
+ *
+ * Return: the first state of side WATCH in that bucket; NULL: there are no more.
+ */
+struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
+					     const struct ksync_domain *d, u32 id)
+{
+	const struct state_key key = { d, KSYNC_SIDE_WATCH, id };
+	struct rb_node *node = b->states.rb_node;
+	struct ksync_state *st = NULL;
+
+	lockdep_assert_held(&b->lock);
+	while (node) {
+		if (compare(&key, node) <= 0) {
+			st = rb_entry(node, struct ksync_state, node);
+			node = node->rb_left;
+		} else {
+			node = node->rb_right;
+		}
+	}
+	if (st && (st->obj.domain != d || st->side != KSYNC_SIDE_WATCH))
+		st = NULL;
+	return st;
 }
 
 static u64 starve_ns(void)
@@ -160,7 +217,7 @@ struct ksync_state *ksync_state_alloc(void)
 
 	if (!st)
 		return NULL;
-	INIT_HLIST_NODE(&st->node);
+	RB_CLEAR_NODE(&st->node);
 	WRITE_ONCE(st->side, KSYNC_SIDE_WORD);
 	refcount_set(&st->refs, 1);
 	st->waiters = RB_ROOT_CACHED;
@@ -201,9 +258,15 @@ void ksync_state_put(struct ksync_state *st)
 void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b)
 {
 	lockdep_assert_held(&b->lock);
-	hlist_add_head(&st->node, &b->states);
+	rb_add(&st->node, &b->states, state_before);
 	if (st->side == KSYNC_SIDE_WATCH)
 		atomic_inc(&st->obj.domain->watches);
+}
+
+/** ksync_state_published() - under the bucket lock, or by its only waiter: is it there? */
+bool ksync_state_published(const struct ksync_state *st)
+{
+	return !RB_EMPTY_NODE(&st->node);
 }
 
 /**
@@ -263,9 +326,27 @@ bool ksync_deadline_valid(u64 deadline)
 	return deadline <= KTIME_MAX || deadline == KSYNC_NO_DEADLINE;
 }
 
+/*
+ * Deadlines that pass together are told of one after the other, in one interrupt.
+ * On PREEMPT_RT only real-time tasks may make that long, as with the kernel's own
+ * sleeps: those of others are told of by a thread, which can be preempted.
+ */
+static enum hrtimer_mode timer_mode(void)
+{
+	switch (current->policy) {
+	case SCHED_FIFO:
+	case SCHED_RR:
+	case SCHED_DEADLINE:
+		return HRTIMER_MODE_ABS_HARD;
+	default:
+		return HRTIMER_MODE_ABS;
+	}
+}
+
 /** ksync_waiter_start() - start the clock; w->timer.notify is set before */
 void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline)
 {
+	const enum hrtimer_mode mode = timer_mode();
 	struct ksync_timer *t = &w->timer;
 
 	if (deadline == KSYNC_NO_DEADLINE)
@@ -275,8 +356,8 @@ void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline)
 	t->armed = true;
 	ksync_hrtimer_setup_on_stack(&t->timer, deadline_passed,
 				     flags & KSYNC_WAIT_REALTIME ? CLOCK_REALTIME :
-				     CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
-	hrtimer_start(&t->timer, ns_to_ktime(deadline), HRTIMER_MODE_ABS_HARD);
+				     CLOCK_MONOTONIC, mode);
+	hrtimer_start(&t->timer, ns_to_ktime(deadline), mode);
 }
 
 /** ksync_waiter_stop() - the deadline does not matter any more; not under a raw lock */
@@ -348,7 +429,8 @@ bool ksync_waiter_dequeue(struct ksync_waiter *w)
 	WRITE_ONCE(st->nr, st->nr - 1);
 	if (st->nr)
 		return false;
-	hlist_del_init(&st->node);
+	rb_erase(&st->node, &st->bucket->states);
+	RB_CLEAR_NODE(&st->node);
 	if (st->side == KSYNC_SIDE_WATCH)
 		atomic_dec(&st->obj.domain->watches);
 	return true;
@@ -412,7 +494,7 @@ int ksync_wait_init(void)
 	}
 	for (i = 0; i < count; i++) {
 		raw_spin_lock_init(&buckets[i].lock);
-		INIT_HLIST_HEAD(&buckets[i].states);
+		buckets[i].states = RB_ROOT;
 	}
 	bucket_mask = count - 1;
 	hash_seed = get_random_u32();

@@ -89,7 +89,7 @@ static struct ksync_state *move_batch(struct ksync_sweep *s, struct ksync_state 
 	struct ksync_state *gone = NULL;
 	struct ksync_waiter *w;
 
-	while (*moved < max && *moved < KSYNC_SCAN_BATCH && s->n < KSYNC_WAKE_BATCH && !gone) {
+	while (*moved < max && *moved < KSYNC_WAKE_BATCH && s->n < KSYNC_WAKE_BATCH && !gone) {
 		w = ksync_waiter_top(st);
 		if (w->look) {
 			gone = ksync_sweep_out(s, w);

@@ -205,27 +205,38 @@ void ksync_watch_pass(const struct ksync_object *obj)
 	ksync_watch_tell(obj, &t);
 }
 
-/* Tell of one object in this bucket that a dead thread has. Return: whether it did. */
-static bool tell_of_death(struct ksync_bucket *b, const struct ksync_domain *d, u32 handle)
+static bool has_it(const struct ksync_object *obj, u32 handle)
 {
+	return obj->ops->owned && (READ_ONCE(obj->cell->word) & KSYNC_OWNER) == handle;
+}
+
+/*
+ * Look at a batch of what is watched in this bucket, from number *@id on, up to
+ * the first that a dead thread has: tell of that.  Return: whether there may be more.
+ */
+static bool tell_of_death(struct ksync_bucket *b, const struct ksync_domain *d,
+			  u32 handle, u32 *id)
+{
+	struct ksync_object obj = {};
 	struct ksync_tell t = {};
-	struct ksync_object obj;
 	struct ksync_state *st;
+	u32 looks;
 
 	raw_spin_lock(&b->lock);
-	hlist_for_each_entry(st, &b->states, node) {
+	for (looks = 0; looks < KSYNC_SCAN_BATCH; looks++) {
+		st = ksync_state_next_watched(b, d, *id);
+		if (!st)
+			break;
 		obj = st->obj;
-		if (st->side != KSYNC_SIDE_WATCH || obj.domain != d || !obj.ops->owned)
-			continue;
-		if ((READ_ONCE(obj.cell->word) & KSYNC_OWNER) != handle)
-			continue;
-		collect_top(&obj, &t);
+		*id = obj.id + 1;
+		if (has_it(&obj, handle))
+			collect_top(&obj, &t);
 		if (t.task || t.uring)
 			break;
 	}
 	raw_spin_unlock(&b->lock);
 	ksync_watch_tell(&obj, &t);
-	return t.task || t.uring;
+	return st;
 }
 
 /**
@@ -238,14 +249,15 @@ static bool tell_of_death(struct ksync_bucket *b, const struct ksync_domain *d, 
 void ksync_watch_owner_died(const struct ksync_domain *d, u32 handle)
 {
 	struct ksync_bucket *b;
-	u32 i;
+	u32 i, id;
 
 	if (!atomic_read(&d->watches))
 		return;
 	for (i = 0; (b = ksync_bucket_at(i)); i++) {
 		/* Whoever begins to watch now finds out by its try. */
-		while (!hlist_empty(&b->states) && tell_of_death(b, d, handle))
-			;
+		id = 0;
+		while (!RB_EMPTY_ROOT(&b->states) && tell_of_death(b, d, handle, &id))
+			cond_resched();
 		cond_resched();
 	}
 }

@@ -138,6 +138,30 @@ TEST_F(ceiling, so_many_at_once)
 	EXPECT_EQ(NORMAL_PRIO, effective_prio(sys_gettid()));
 }
 
+/* All of its cells are looked at each time that a task is switched. */
+TEST_F(ceiling, in_so_many_domains)
+{
+	const int most = KSYNC_THREAD_CEILINGS_MAX;
+	struct ksync_attach a = { .size = sizeof(a), .flags = KSYNC_ATTACH_CEILING };
+	int fd[KSYNC_THREAD_CEILINGS_MAX + 1], i;
+
+	for (i = 0; i <= most; i++) {
+		fd[i] = raw_open();
+		ASSERT_LE(0, fd[i]);
+		a.slot = 0;
+		EXPECT_EQ(i < most ? 0 : -EAGAIN, raw_ioctl(fd[i], KSYNC_IOC_ATTACH, &a));
+	}
+	/* It has one in that domain. */
+	a.slot = 0;
+	EXPECT_EQ(0, raw_ioctl(fd[0], KSYNC_IOC_ATTACH, &a));
+	close(fd[1]);
+	a.slot = 0;
+	EXPECT_EQ(0, raw_ioctl(fd[most], KSYNC_IOC_ATTACH, &a));
+	for (i = 0; i <= most; i++)
+		if (i != 1)
+			close(fd[i]);
+}
+
 /* The cell is the module's to give and to take back. */
 TEST_F(ceiling, cell)
 {

@@ -234,6 +234,7 @@ struct ksync_destroy {
 #define KSYNC_ATTACH_SLOT	0x1	/* give the task one more slot cell */
 #define KSYNC_ATTACH_CEILING	0x2	/* give the task its ceiling cell */
 #define KSYNC_THREAD_SLOTS_MAX	3	/* slot cells a task can have in a domain */
+#define KSYNC_THREAD_CEILINGS_MAX 16	/* domains where a task can have a ceiling cell */
 
 /**
  * struct ksync_attach - KSYNC_IOC_ATTACH: give the calling task a handle
@@ -245,7 +246,8 @@ struct ksync_destroy {
  *
  * Handle and cells die with the task, at exit or exec; they are not
  * inherited over fork. ENOSPC: the domain's limit of threads or, with a flag, of
- * objects is reached. EAGAIN: the task has KSYNC_THREAD_SLOTS_MAX slot cells.
+ * objects is reached. EAGAIN: the task has KSYNC_THREAD_SLOTS_MAX slot cells; or
+ * ceiling cells in KSYNC_THREAD_CEILINGS_MAX other domains.
  */
 struct ksync_attach {
 	__u32 size;
