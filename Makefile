@@ -107,6 +107,9 @@ check-all: ## Run them on all kernels, those that look for data races and PREEMP
 torture: ## Models, torture and fuzzing, with a report (MINUTES=5 of each, KERNELS=)
 	@tools/torture/run $(if $(MINUTES),--minutes $(MINUTES)) $(KERNELS)
 
+latency: ## Latencies under load, and how long interrupts and preemption are off (MINUTES=2)
+	@tools/latency/run $(if $(MINUTES),--minutes $(MINUTES))
+
 check-style: ## checkpatch, sparse, W=1, and the uapi header by itself
 	@tools/check-style
 
