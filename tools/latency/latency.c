@@ -401,6 +401,11 @@ static void make(void)
 	}
 }
 
+static void explain(void)
+{
+	errx(2, "usage: latency [--seconds N] [--waiters W] [--objects O] [--load-only]");
+}
+
 static void options(int argc, char **argv)
 {
 	static const struct option known[] = {
@@ -422,8 +427,7 @@ static void options(int argc, char **argv)
 		else if (c == 'l')
 			load_only = true;
 		else
-			errx(2, "usage: latency [--seconds N] [--waiters W] [--objects O]"
-			     " [--load-only]");
+			explain();
 	}
 	if (seconds < 1 || waiters < 2 || objects < 1)
 		errx(2, "at least 1 second, 2 waiters, 1 object");
