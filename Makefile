@@ -23,7 +23,7 @@ no_headers = Linux $(running) has no headers at $(KDIR). Install the package \
 	linux-headers-$(running), or name a tree of headers with KDIR=
 
 .PHONY: all module lib selftests tools load unload install uninstall clean help
-.PHONY: demo bench verify torture coverage check check-debug check-all check-style
+.PHONY: demo bench verify torture latency coverage check check-debug check-all check-style
 
 all: lib ## Build the library, and the module for the running kernel (default)
 	@if [ -n "$(release)" ]; then $(MAKE) --no-print-directory module; \
