@@ -137,6 +137,9 @@ static int run(const struct command *c, void *subject, void __user *uarg)
 		return -EFAULT;
 	if (size < c->min_size)
 		return -EINVAL;
+	/* The tail is looked through: that must have an end. */
+	if (size > PAGE_SIZE)
+		return -E2BIG;
 	ret = copy_struct_from_user(&a, c->size, uarg, size);
 	if (ret)
 		return ret;

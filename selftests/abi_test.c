@@ -119,6 +119,28 @@ TEST_F(abi, longer_with_other_tail_is_e2big)
 	}
 }
 
+/* What lies behind the structure is looked through, for no longer than a page. */
+TEST_F(abi, longer_than_a_page_is_e2big)
+{
+	const size_t page = sysconf(_SC_PAGESIZE), big = 64 * page;
+	struct argument *p = mmap(NULL, big, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct command *c = NULL;
+
+	ASSERT_NE(MAP_FAILED, p);
+	while ((c = abi_next(c, WITH(size)))) {
+		memset(p, 0, sizeof(*p));
+		abi_fill(&self->abi, c);
+		memcpy(p, &self->abi.arg, c->size);
+		p->size = page;
+		EXPECT_EQ(c->ok, raw_ioctl(self->abi.fd, c->cmd, p)) TH_LOG("%s", c->name);
+		p->size = page + 1;
+		EXPECT_EQ(-E2BIG, raw_ioctl(self->abi.fd, c->cmd, p)) TH_LOG("%s", c->name);
+		p->size = big;
+		EXPECT_EQ(-E2BIG, raw_ioctl(self->abi.fd, c->cmd, p)) TH_LOG("%s", c->name);
+	}
+}
+
 TEST_F(abi, unknown_flag_is_einval)
 {
 	const struct command *c = NULL;

@@ -21,6 +21,9 @@
  *		be written: it was done all the same, but for CREATE and FD, which
  *		are taken back
  *	E2BIG	the structure is longer than this module knows, tail not zero
+ *	EFAULT	the argument cannot be read or written
+ *	E2BIG	the structure is longer than this module knows, tail not zero; or
+ *		longer than a page
  *	EINVAL	too short a size, unknown flag, pad not zero, wrong kind for
  *		this command, deadline beyond what the clocks can count
  *	ESRCH	the thread handle is not the calling task's own in this domain:
