@@ -16,6 +16,7 @@
 #include <linux/poll.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string_helpers.h>
 
 #include "hub.h"
 #include "poll.h"
@@ -158,7 +159,7 @@ static void polled_fdinfo(struct seq_file *m, struct file *file)
 		ksync_name_get(obj, name);
 	mutex_unlock(&obj->domain->lock);
 	seq_puts(m, "ksync-name:\t");
-	seq_escape(m, name, "\n\\");
+	seq_escape_str(m, name, ESCAPE_OCTAL | ESCAPE_NAP | ESCAPE_APPEND, "\\");
 	seq_puts(m, "\n");
 }
 

@@ -129,6 +129,17 @@ TEST_F(polled, fdinfo_says_what_it_is)
 	EXPECT_STREQ("ksync-name:\t(destroyed)", line);
 }
 
+/* Whoever reads this is not who chose the name, and may have a terminal. */
+TEST_F(polled, fdinfo_escapes_the_name)
+{
+	int fd = raw_fd(self->fd, self->sem, 0);
+	char line[128] = "";
+
+	ASSERT_EQ(0, raw_name(self->fd, self->sem, "a\\b c\n\033[2J\xf2"));
+	info_line(fd, "ksync-name:", line, sizeof(line));
+	EXPECT_STREQ("ksync-name:\ta\\134b c\\012\\033[2J\\362", line);
+}
+
 TEST_F(polled, destroyed_is_hup_for_ever)
 {
 	struct player *p = player_start(TASK_THREAD, self->fd, self->cells);
