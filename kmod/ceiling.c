@@ -222,8 +222,9 @@ int ksync_ceiling_set(struct ksync_domain *d, struct ksync_ceiling *arg)
 	    !(KSYNC_TAG_FLAGS(obj.tag) & KSYNC_MUTEX_PROTECT))
 		goto unlock;
 	was = xa_load(&d->ceilings, obj.id);
-	arg->was = was ? xa_to_value(was) : 0;
 	ret = arg->ceiling ? set_ceiling(d, &obj, arg->ceiling) : 0;
+	if (!ret)
+		arg->was = was ? xa_to_value(was) : 0;
 unlock:
 	mutex_unlock(&d->lock);
 	return ret;

@@ -13,7 +13,9 @@
  * Every structure starts with its own size, so that it can grow at its end:
  * an older module accepts a longer structure whose tail is zero.  Unknown
  * flags and non-zero pads are refused with EINVAL, unknown commands with
- * ENOTTY.  Pointers travel as __u64.
+ * ENOTTY.  Pointers travel as __u64.  Fields that are called out are written when
+ * a command succeeds; with an error they stay as they were, where nothing else is
+ * said.
  *
  * Errors common to all commands that name an object or a thread:
  *	EBADF	no object has this id (never created, or destroyed)
@@ -28,6 +30,9 @@
  *		this command, deadline beyond what the clocks can count
  *	ESRCH	the thread handle is not the calling task's own in this domain:
  *		attach (after fork: attach again)
+ *	ENOMEM	no memory, where some is needed, or not within the memory cgroup's
+ *		limit: CREATE, DESTROY, ATTACH, NAME, CEILING, REQUEUE, FD, and
+ *		all that wait
  */
 #ifndef _UAPI_LINUX_KSYNC_H
 #define _UAPI_LINUX_KSYNC_H
@@ -243,7 +248,8 @@ struct ksync_destroy {
  * struct ksync_attach - KSYNC_IOC_ATTACH: give the calling task a handle
  * @size: sizeof(struct ksync_attach)
  * @flags: zero or one of KSYNC_ATTACH_SLOT, KSYNC_ATTACH_CEILING
- * @thread: out: the handle; the same one when already attached
+ * @thread: out: the handle; the same one when already attached; also with an
+ *	error, if it was the cell that could not be given
  * @slot: in: zero; out: with SLOT, the number of a new slot cell; with CEILING,
  *	that of the task's one ceiling cell
  *
@@ -447,8 +453,8 @@ struct ksync_wake {
  * @wake: wake at most so many, by priority, then FIFO
  * @move: move at most so many of the rest, in the same order
  * @pad: zero
- * @woken: out
- * @moved: out
+ * @woken: out; also with EAGAIN, EBADF: from or to was destroyed meanwhile
+ * @moved: out; likewise
  */
 struct ksync_requeue {
 	__u32 size;
