@@ -196,6 +196,7 @@ struct seat {
 	_Atomic uint64_t seq;	/* of its calls */
 	_Atomic int in_call;
 	_Atomic int free;	/* it may take for ever */
+	_Atomic int overdue;	/* it may not, and has taken long */
 	_Atomic int tid;
 	_Atomic uint32_t op;
 	char program[NAME_LEN];

@@ -24,6 +24,7 @@
 
 #define TICK_NS		10000000
 #define FREE_TICKS	1	/* patience with a call that may take for ever */
+#define OVERDUE_TICKS	100	/* that others look long, and are not to be killed yet */
 #define ENDING_TICKS	2000	/* and with others: 20 s */
 #define ZEROS		(4UL << 30)
 
@@ -220,11 +221,13 @@ static void watch(struct worker *w)
 		w->seq = s->seq;
 		w->ticks = 0;
 		w->reported = false;
+		atomic_store(&s->overdue, 0);
 		return;
 	}
 	w->ticks++;
 	if (!s->free && !w->reported && w->ticks > ENDING_TICKS * (unsigned int)sh->slow)
 		hang(w);
+	atomic_store(&s->overdue, !s->free && !w->reported && w->ticks > OVERDUE_TICKS);
 	if (w->reported || (s->free && w->ticks > FREE_TICKS))
 		syscall(SYS_tgkill, getpid(), s->tid, SIGUSR1);
 }
@@ -250,6 +253,7 @@ static void open_worker(unsigned int host, unsigned int i, const int *domains)
 
 	x->seat = &sh->seat[host][i];
 	atomic_store(&x->seat->in_call, 0);
+	atomic_store(&x->seat->overdue, 0);
 	x->who = host * THREADS + i;
 	for (s = 0; s < SLOTS; s++)
 		x->fd[s] = s < SHARED_DOMAINS ? domains[s] : -1;
@@ -272,7 +276,8 @@ void host_run(unsigned int host, const int *domains)
 	for (i = 0; i < THREADS; i++)
 		start(&workers[i]);
 	sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &above);
-	while (!sh->stop) {
+	/* The keeper kills us. */
+	for (;;) {
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
 		for (i = 0; i < THREADS; i++)
 			watch(&workers[i]);
@@ -280,6 +285,4 @@ void host_run(unsigned int host, const int *domains)
 			scribble(&workers[0].x.mem, &rng);
 		change_page(&workers[rng % THREADS], &rng);
 	}
-	/* Executors that wait are killed with us. */
-	_exit(0);
 }
