@@ -8,6 +8,7 @@
  * alone, and is a finding if it does not.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <pthread.h>
 #include <sched.h>
@@ -207,6 +208,23 @@ static void hang(struct worker *w)
 		ops[s->op].name, s->program);
 }
 
+/* One that runs, or would if it were let, is late and not stuck: see STUCK for loops. */
+static bool asleep(int tid)
+{
+	char path[64], text[256] = "", *end;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		*text = '\0';
+	close(fd);
+	end = strrchr(text, ')');
+	return end && (end[2] == 'S' || end[2] == 'D');
+}
+
 static void watch(struct worker *w)
 {
 	struct seat *s = w->x.seat;
@@ -225,8 +243,12 @@ static void watch(struct worker *w)
 		return;
 	}
 	w->ticks++;
-	if (!s->free && !w->reported && w->ticks > ENDING_TICKS * (unsigned int)sh->slow)
-		hang(w);
+	if (!s->free && !w->reported && w->ticks > ENDING_TICKS * (unsigned int)sh->slow) {
+		if (asleep(s->tid))
+			hang(w);
+		else
+			w->ticks = 0;
+	}
 	atomic_store(&s->overdue, !s->free && !w->reported && w->ticks > OVERDUE_TICKS);
 	if (w->reported || (s->free && w->ticks > FREE_TICKS))
 		syscall(SYS_tgkill, getpid(), s->tid, SIGUSR1);
