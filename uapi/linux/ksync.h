@@ -22,8 +22,6 @@
  *	EFAULT	the argument cannot be read: nothing was done; or the answer cannot
  *		be written: it was done all the same, but for CREATE and FD, which
  *		are taken back
- *	E2BIG	the structure is longer than this module knows, tail not zero
- *	EFAULT	the argument cannot be read or written
  *	E2BIG	the structure is longer than this module knows, tail not zero; or
  *		longer than a page
  *	EINVAL	too short a size, unknown flag, pad not zero, wrong kind for
