@@ -11,10 +11,10 @@
  * @run live progress -DN=2 -DALL=2
  * @run overtaken ltl -DN=2 -DOVERTAKER
  *
- * @mutant NO_SET_WAITERS adaptive end kmod/lock.c: holder = ksync_word_set(&r->obj, KSYNC_WAITERS);
- * @mutant NO_CLEAR_WOKEN adaptive assertion kmod/lock.c: holder = ksync_word_clear(&r->obj, KSYNC_WOKEN);
+ * @mutant NO_SET_WAITERS adaptive end kmod/lock.c: holder = ksync_word_set(&r->obj,
+ * @mutant NO_CLEAR_WOKEN adaptive assertion kmod/lock.c: holder = ksync_word_clear(&r->obj,
  * @mutant NO_KEEP_WAITERS adaptive assertion kmod/lock.c: ret = ksync_word_lead(&st->obj, r->arg->thread, keep_bits(st));
- * @mutant NO_GRANT_WINS adaptive assertion kmod/lock.c: if (st->nr == 1 || st->leader == &r->w)
+ * @mutant NO_GRANT_WINS adaptive assertion kmod/lock.c: (st->nr == 1 || st->leader == &r->w)
  * @mutant NO_BOUND_CHECK four assertion kmod/lock.c: bound = !st->owner;
  * @mutant NO_OWNER_CLEAR adaptive assertion kmod/lock.c: if (last && st->owner)
  * @mutant NO_IDLE_CLEAR twice assertion kmod/lock.c: ksync_word_clear(&st->obj, idle_bits(st));
