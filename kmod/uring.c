@@ -276,6 +276,14 @@ static void keep(struct uring_wait *u)
 		queue_delayed_work(ksync_wq, &d->uring_look, look_interval(d));
 }
 
+/* Never waits: @r says TRY. An rwlock that others read is left to them from the start. */
+static int try_lock(struct ksync_request *r)
+{
+	int ret = ksync_lock_begin(r);
+
+	return ret > 0 ? ksync_lock_try(r) : ret;
+}
+
 /* A lock: be told of it, unless it is free now. As ksync_queue_join(). */
 static int watch(struct uring_wait *u, struct ksync_request *r)
 {
@@ -283,7 +291,7 @@ static int watch(struct uring_wait *u, struct ksync_request *r)
 
 	if (ret)
 		return ret;
-	ret = ksync_lock_try(r);
+	ret = try_lock(r);
 	if (ret == -EBUSY)
 		return ret;
 	if (claim(u)) {
@@ -393,15 +401,15 @@ static int wait_word(struct io_uring_cmd *cmd, unsigned int issue_flags,
 static int lock(struct io_uring_cmd *cmd, unsigned int issue_flags,
 		const struct ksync_object *obj, const struct ksync_uring *arg)
 {
-	const struct ksync_lock call = { .id = obj->id, .thread = arg->value };
+	const struct ksync_lock call = {
+		.id = obj->id, .thread = arg->value, .flags = KSYNC_WAIT_TRY,
+	};
 	struct ksync_request r = { .obj = *obj, .arg = &call };
 	int ret;
 
 	if (!obj->ops->owned || arg->bitset)
 		return -EINVAL;
-	ret = ksync_lock_begin(&r);
-	if (ret > 0)
-		ret = ksync_lock_try(&r);
+	ret = try_lock(&r);
 	if (ret != -EBUSY)
 		return ret;
 	return wait(cmd, issue_flags, obj, arg, &r);

@@ -5,6 +5,7 @@
  */
 #include "lib/uring.h"
 #include "lib/player.h"
+#include "lib/reader.h"
 
 FIXTURE(uring)
 {
@@ -258,6 +259,27 @@ TEST_F(uring, lock_is_told)
 	SUBMIT(1);
 	RESULT(-EDEADLK, 3);
 	EXPECT_EQ(0, raw_unlock(FD, self->s.mutex, self->s.self));
+	EXPECT_EQ(0, player_end(p));
+	NOTHING_LEFT();
+}
+
+/* Readers keep a lock busy as a writer does; the command must not wait for them itself. */
+TEST_F(uring, lock_is_told_when_readers_leave)
+{
+	struct player *p = START(0);
+
+	ASSERT_EQ(0, player_do(p, step_read, self->s.rwlock));
+	uring_command(RING, FD, KSYNC_URING_LOCK, self->s.rwlock, self->s.self, 0, 1);
+	SUBMIT(1);
+	ASSERT_EQ(0, await_waiters(FD, self->s.rwlock, 1));
+	QUIET();
+	ASSERT_EQ(0, player_do(p, step_unread, self->s.rwlock));
+	RESULT(-EAGAIN, 1);
+	uring_command(RING, FD, KSYNC_URING_LOCK, self->s.rwlock, self->s.self, 0, 2);
+	SUBMIT(1);
+	RESULT(0, 2);
+	EXPECT_EQ(self->s.self, OWNER(self->s.rwlock));
+	EXPECT_EQ(0, raw_unlock(FD, self->s.rwlock, self->s.self));
 	EXPECT_EQ(0, player_end(p));
 	NOTHING_LEFT();
 }

@@ -16,7 +16,6 @@
 
 enum id_mode { ID_POOL, ID_RAW, ID_STALE, ID_OWN_CELL };
 enum thread_mode { THREAD_SELF, THREAD_OTHER, THREAD_RAW, THREAD_NONE };
-enum deadline_mode { UNTIL_MONOTONIC, UNTIL_REALTIME, UNTIL_EVER, UNTIL_RAW };
 
 static uint32_t interesting(uint64_t *rng)
 {

@@ -190,7 +190,7 @@ long call_send(struct exec *x, const struct op *op, const uint64_t *a)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
-	return SYS(x, SYS_sendmsg, x->fd[SOCKET_FIRST], (long)&msg, 0);
+	return SYS(x, SYS_sendmsg, x->fd[SOCKET_FIRST], (long)&msg, MSG_DONTWAIT);
 }
 
 long call_receive(struct exec *x, const struct op *op, const uint64_t *a)
@@ -211,7 +211,8 @@ long call_receive(struct exec *x, const struct op *op, const uint64_t *a)
 	long ret;
 
 	(void)op;
-	ret = SYS(x, SYS_recvmsg, x->fd[SOCKET_FIRST + 1], (long)&msg, MSG_CMSG_CLOEXEC);
+	ret = SYS(x, SYS_recvmsg, x->fd[SOCKET_FIRST + 1], (long)&msg,
+		  MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	if (ret < 0)
 		return ret;
 	c = CMSG_FIRSTHDR(&msg);

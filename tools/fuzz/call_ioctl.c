@@ -117,7 +117,8 @@ static uint64_t field(struct exec *x, struct request *r, const struct arg *arg, 
 		x->gist = x->gist * 31 + (value & arg->par);
 		return value;
 	case ARG_DEADLINE:
-		if ((uint32_t)value == 2)
+		/* A time of day, if taken for one since boot, is far away. */
+		if ((uint32_t)value != UNTIL_MONOTONIC)
 			atomic_store_explicit(&x->seat->free, 1, memory_order_relaxed);
 		return arg_deadline(value);
 	case ARG_PAD:

@@ -90,6 +90,9 @@ enum arg_type {
 	ARG_SEED,	/* what it decides is decided by the call */
 };
 
+/* How the value of an ARG_DEADLINE is meant. */
+enum deadline_mode { UNTIL_MONOTONIC, UNTIL_REALTIME, UNTIL_EVER, UNTIL_RAW };
+
 enum fd_kind { DOMAIN_FD, POLLED_FD, EPOLL_FD, ANY_FD, OWN_FD };
 
 enum place {
@@ -211,7 +214,7 @@ struct finding {
 	_Atomic uint32_t key;
 	_Atomic bool said;
 	int property;
-	char text[160];
+	char text[480];
 	struct program program;
 };
 

@@ -198,14 +198,38 @@ static void scribble(struct memory *m, uint64_t *rng)
 	atomic_fetch_add_explicit(&sh->writes, 1, memory_order_relaxed);
 }
 
+/* The functions of the kernel that task @tid sleeps in, innermost first. */
+static void stack_of(int tid, char *text, size_t size)
+{
+	char path[64], line[128], *name, *end;
+	size_t n = 0;
+	FILE *f;
+
+	*text = '\0';
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stack", tid);
+	f = fopen(path, "re");
+	while (f && n < size && fgets(line, sizeof(line), f)) {
+		name = strchr(line, ' ');
+		end = name ? strchr(name, '+') : NULL;
+		if (!end)
+			continue;
+		*end = '\0';
+		n += snprintf(text + n, size - n, "%s", name);
+	}
+	if (f)
+		fclose(f);
+}
+
 static void hang(struct worker *w)
 {
 	const struct seat *s = w->x.seat;
+	char stack[300];
 
 	w->reported = true;
+	stack_of(s->tid, stack, sizeof(stack));
 	finding(PROPERTY_HANG, s->op, w->x.program,
-		"%s does not end, in %s, though it has a deadline or needs none",
-		ops[s->op].name, s->program);
+		"%s does not end, in %s, though it has a deadline or needs none; it sleeps in%s",
+		ops[s->op].name, s->program, stack);
 }
 
 /* One that runs, or would if it were let, is late and not stuck: see STUCK for loops. */
@@ -287,12 +311,14 @@ void host_run(unsigned int host, const int *domains)
 	const struct timespec tick = { 0, TICK_NS };
 	const struct sched_param above = { .sched_priority = 60 };
 	uint64_t rng = sh->seed ^ now_ns();
+	struct memory memory; /* that no program changes the protection of */
 	unsigned int i, n;
 
 	/* Should we be unkillable, nobody is to wait for the end of our output. */
 	close(STDOUT_FILENO);
 	close(STDERR_FILENO);
 	handle_signals();
+	memory_open(&memory, domains);
 	for (i = 0; i < THREADS; i++)
 		open_worker(host, i, domains);
 	for (i = 0; i < THREADS; i++)
@@ -304,7 +330,7 @@ void host_run(unsigned int host, const int *domains)
 		for (i = 0; i < THREADS; i++)
 			watch(&workers[i]);
 		for (n = 0; n < 60; n++)
-			scribble(&workers[0].x.mem, &rng);
+			scribble(&memory, &rng);
 		change_page(&workers[rng % THREADS], &rng);
 	}
 }
