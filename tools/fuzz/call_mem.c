@@ -49,7 +49,8 @@ static long advise(struct exec *x, long p, long size, uint64_t what)
 long call_memory(struct exec *x, const struct op *op, const uint64_t *a)
 {
 	const unsigned int slot = a[0] % DOMAINS;
-	const long page = a[2] % 64, size = (1 + a[3] % (65 - page)) * 4096;
+	const long pages = slot < SHARED_DOMAINS ? ARENA_CELLS * KSYNC_CELL_SIZE / 4096 : 65;
+	const long page = a[2] % 64, size = (1 + a[3] % (pages - page)) * 4096;
 	const long p = (long)x->mem.cells[slot] + page * 4096;
 	struct iovec local = { x->mem.pages, 64 }, remote = { (void *)p, 64 };
 	struct timespec ts = { 0, 200000 };
