@@ -46,7 +46,7 @@ static DEFINE_MUTEX(attach_lock);
  * By task; a dead one until it is reaped or, after execve, replaced.  attach_lock to
  * write.  Every exit of any task looks here with preemption off: no hash chains.
  */
-static DEFINE_XARRAY(threads);
+static DEFINE_XARRAY_FLAGS(threads, XA_FLAGS_ACCOUNT);
 
 static LLIST_HEAD(dead_threads);
 static LLIST_HEAD(dead_states);
@@ -262,8 +262,8 @@ static void thread_end(struct ksync_thread *t)
 	while ((m = list_first_entry_or_null(&t->attaches, struct ksync_membership, in_thread)))
 		membership_end_one(m);
 	ksync_booster_free(t);
-	mutex_unlock(&attach_lock);
 	ksync_thread_put(t);
+	mutex_unlock(&attach_lock);
 }
 
 static void reap(struct work_struct *work)

@@ -119,48 +119,6 @@ FAULT_PATH(cond_wait_late, .prepare = cond_and_mutex, .enter = enter_owner,
 	   .act = do_wait_late, .leave = has_mutex, .check = works,
 	   .errors = { -ENOMEM, -EFAULT });
 
-/*
- * A signal handler breaks the wait off, and it goes on by locking the mutex: by an
- * argument that has to be written, and read again.
- */
-
-static void ignore(int sig)
-{
-	(void)sig;
-}
-
-static void cond_and_handler(struct fault_scene *s)
-{
-	struct sigaction sa = { .sa_handler = ignore };
-
-	cond_and_mutex(s);
-	WANT(s, 0, sigaction(SIGUSR1, &sa, NULL));
-}
-
-static void enter_interrupted(struct fault_scene *s)
-{
-	enter_owner(s);
-	s->got = sys_gettid();
-}
-
-static void interrupt(struct fault_scene *s)
-{
-	WANT(s, 0, sys(SYS_tgkill, getpid(), s->got, SIGUSR1));
-}
-
-/* Who was not told whether it has the mutex can look. */
-static void may_have_mutex(struct fault_scene *s, int ret)
-{
-	const uint32_t owner = s->cells[s->id[1]].word & KSYNC_OWNER;
-
-	if (ret != -EFAULT || owner)
-		has_mutex(s, ret);
-}
-
-FAULT_PATH(cond_wait_interrupted, .prepare = cond_and_handler,
-	   .enter = enter_interrupted, .act = do_wait, .meanwhile = interrupt,
-	   .leave = may_have_mutex, .check = works, .errors = { -ENOMEM, -EFAULT });
-
 /* To signal. */
 
 static void one_waits(struct fault_scene *s)
