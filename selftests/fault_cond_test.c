@@ -5,7 +5,6 @@
  * lost, and nobody waits for ever.
  */
 #include <assert.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
