@@ -516,8 +516,8 @@ TEST_F(hog, is_charged)
 	hog_main = variant->hog;
 	ASSERT_EQ(0, attacker_run(a));
 	grown = a->n[9] - a->n[8];
-	/* Charges are made in advance for 64 pages on each processor. */
-	EXPECT_GT(grown, variant->bytes - 512 * KIB);
+	/* On small kernels nodes of an xarray have 16 slots instead of 64. */
+	EXPECT_GT(grown, variant->bytes / 2);
 	figure(grown / KIB, "KiB", "limit.charged.%s", variant->name);
 }
 
