@@ -116,9 +116,10 @@ static bool is_there(const void *arg)
 
 	if (__atomic_load_n(&g->done, __ATOMIC_ACQUIRE))
 		return true;
-	if (g->path->polls)
-		return !proc_stat(g->task.tid, &stat) && stat.state == 'S';
-	return !raw_info(g->s.fd, &info) && info.waiters > g->waiters;
+	if (proc_stat(g->task.tid, &stat) || stat.state != 'S')
+		return false;
+	/* A waiter counts before it is in any queue; asleep it is. */
+	return g->path->polls || (!raw_info(g->s.fd, &info) && info.waiters > g->waiters);
 }
 
 static bool allowed(const struct fault_path *path, int ret)
