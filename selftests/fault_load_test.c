@@ -147,7 +147,7 @@ TEST(loading)
 	if (fault_missing())
 		SKIP(return, "%s", fault_missing());
 	if (!getenv("KSYNC_FAULT_LOAD"))
-		SKIP(return, "KSYNC_FAULT_LOAD=1 asks for it: the module is loaded hundreds of times");
+		SKIP(return, "KSYNC_FAULT_LOAD=1 asks for it: it takes long");
 	if (!module_file())
 		SKIP(return, "KSYNC_KO= does not name the module to load again");
 	ASSERT_EQ(0, fault_setup());
