@@ -55,11 +55,11 @@ static void stop(uint32_t tid)
 static void change_policy(uint32_t tid)
 {
 	static const uint32_t policies[] = {
-		SCHED_OTHER, SCHED_FIFO, SCHED_RR, DEADLINE, SCHED_BATCH, SCHED_OTHER,
+		SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_OTHER, DEADLINE,
 	};
 	struct attr attr = {
 		.size = sizeof(attr),
-		.policy = policies[dice(&self) % 6],
+		.policy = policies[dice(&self) % (opt_deadline ? 6 : 5)],
 		.flags = RESET_ON_FORK,
 	};
 

@@ -222,6 +222,7 @@ struct row {
 /* Options. */
 extern unsigned int opt_seconds, opt_seed;
 extern bool opt_hotplug;
+extern bool opt_deadline;
 
 /* The stage's; workers have them by inheritance. */
 extern struct scene *scene;
