@@ -194,7 +194,8 @@ static int torture(const char *kinds)
 
 static int misused(void)
 {
-	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug] [--deadline]\n"
+	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--kinds NAME,...]\n"
+		"               [--hotplug] [--deadline]\n"
 		"       torture [--seconds N] [--seed S] --busted NAME | --busted-all\n");
 	return 2;
 }
