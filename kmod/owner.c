@@ -197,9 +197,9 @@ static void word_orphan(struct ksync_state *st)
  * ksync_owner_died() - release what the current task owns and others wait for
  * @self: its thread, dead: nothing is added to self->owned any more
  *
- * Preemption may be off: raw locks only, and nothing is freed.  The last waiter
- * may leave at any moment and take a state off the list; hence the reference,
- * and the second look under the bucket lock.
+ * Preemption is off, see ksync_death_pause(): raw locks only, and nothing is
+ * freed.  The last waiter may leave at any moment and take a state off the list;
+ * hence the reference, and the second look under the bucket lock.
  *
  * Between two of them others may run.  Each is handed over by itself, and who
  * waits for those still owned goes on lending its priority.

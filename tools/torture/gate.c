@@ -41,26 +41,10 @@ static void open_and_close(struct slot *me)
 	bump(RESETS);
 }
 
-static int wait(struct slot *me)
-{
-	struct ksync_event *e = &kit.thing[0].event;
-	struct timespec ts;
-
-	switch (dice(me) % 5) {
-	case 0:
-		return ksync_event_wait_try(e);
-	case 1:
-		return ksync_event_wait_timed(e, CLOCK_MONOTONIC, pick_deadline(me, &ts));
-	case 2:
-		return ksync_event_wait_interruptible(e, CLOCK_MONOTONIC, pick_deadline(me, &ts));
-	}
-	return ksync_event_wait(e);
-}
-
 static void pass(struct slot *me)
 {
 	const uint64_t resets = load(RESETS), sets = load(SETS);
-	const int ret = wait(me);
+	const int ret = take_event(&kit.thing[0].event, me);
 
 	/* Nobody was between set and reset then, nor has been since. */
 	if (tolerable(me, ret) && sets == resets && load(SETS) == sets)

@@ -120,7 +120,8 @@ static int take_sem(struct ksync_sem *s, struct slot *me)
 	return ksync_sem_wait(s);
 }
 
-static int take_event(struct ksync_event *e, struct slot *me)
+/** take_event() - wait for an event in one of the ways there are; its answer */
+int take_event(struct ksync_event *e, struct slot *me)
 {
 	struct timespec ts;
 

@@ -255,6 +255,7 @@ void misfortune(struct slot *me, bool inside);
 void work(struct slot *me);
 bool tolerable(struct slot *me, int ret);
 const struct timespec *pick_deadline(struct slot *me, struct timespec *ts);
+int take_event(struct ksync_event *e, struct slot *me);
 
 /* disturb.c */
 pid_t disturb_start(unsigned int seed);
