@@ -6,6 +6,7 @@
 #ifndef KSYNC_SELFTESTS_URING_H
 #define KSYNC_SELFTESTS_URING_H
 
+#include <errno.h>
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,17 @@ static inline struct io_uring_sqe *uring_cancel(struct io_uring *ring, int fd,
 	const struct ksync_uring_cancel arg = { .user_data = user_data };
 
 	return uring_prep(ring, fd, KSYNC_URING_CANCEL, &arg, sizeof(arg), tag);
+}
+
+/* The kernel takes the @n commands that were prepared: 0, or an error. */
+static inline int uring_submit(struct io_uring *ring, int n)
+{
+	const int ret = io_uring_submit(ring);
+
+	/* A thread of the kernel's takes them, be it before liburing counts them. */
+	if (ret < 0 || ring->flags & IORING_SETUP_SQPOLL)
+		return ret < 0 ? ret : 0;
+	return ret == n ? 0 : -EIO;
 }
 
 /* The next result, and whose; LATE: there is none. */

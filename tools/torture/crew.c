@@ -55,7 +55,7 @@ static void prepare(struct slot *s, bool may_fork)
 	seeds = seeds * 1664525 + 1013904223;
 	s->seed = seeds | 1;
 	s->may_fork = may_fork;
-	s->doomed = 0;
+	s->doomed = NOT_DOOMED;
 	__atomic_store_n(&s->state, AT_WORK, __ATOMIC_SEQ_CST);
 }
 
@@ -177,6 +177,16 @@ static pid_t start_bare(struct crew *c, struct slot *s)
 	return clone(be_bare, c->stack + STACK, CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD, s);
 }
 
+/** crew_doom() - the process of @s is about to end: all that work in it */
+void crew_doom(const struct slot *s)
+{
+	const unsigned int i = s - scene->slot;
+
+	__atomic_store_n(&scene->slot[i].doomed, PROCESS_DOOMED, __ATOMIC_SEQ_CST);
+	if (i >= FIRST_TEAM)
+		__atomic_store_n(&scene->slot[i ^ 1].doomed, PROCESS_DOOMED, __ATOMIC_SEQ_CST);
+}
+
 static void *be_thread(void *arg)
 {
 	struct slot *s = arg;
@@ -192,6 +202,7 @@ static void be_team(unsigned int crew)
 	const struct timespec pause = { .tv_nsec = 2 * MSEC };
 	pthread_t thread[2];
 	struct slot *s;
+	uint32_t was;
 	int i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -205,7 +216,9 @@ static void be_team(unsigned int crew)
 			    __atomic_load_n(&scene->pause, __ATOMIC_SEQ_CST))
 				continue;
 			pthread_join(thread[i], NULL);
-			s->doomed = 0;
+			was = TASK_DOOMED;
+			__atomic_compare_exchange_n(&s->doomed, &was, NOT_DOOMED, false,
+						    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 			__atomic_store_n(&s->state, AT_WORK, __ATOMIC_SEQ_CST);
 			pthread_create(&thread[i], NULL, be_thread, s);
 		}

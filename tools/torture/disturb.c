@@ -43,12 +43,15 @@ static bool calm(void)
 	return __atomic_load_n(&scene->calm, __ATOMIC_SEQ_CST);
 }
 
-static void stop(uint32_t tid)
+/* All threads of its process stop: should this one be gone by then, the others go on. */
+static void stop(const struct slot *s, uint32_t tid)
 {
+	const uint32_t pid = __atomic_load_n(&s->pid, __ATOMIC_SEQ_CST);
+
 	if (sys(SYS_tkill, tid, SIGSTOP))
 		return;
 	nap_us(dice(&self) % 3000);
-	sys(SYS_tkill, tid, SIGCONT);
+	sys(SYS_kill, pid, SIGCONT);
 	figure_add(F_STOPS, 1);
 }
 
@@ -91,20 +94,11 @@ static void change_affinity(uint32_t tid)
 		figure_add(F_AFFINITIES, 1);
 }
 
-static void mark_doomed(const struct slot *victim)
-{
-	const unsigned int i = victim - scene->slot;
-
-	__atomic_store_n(&scene->slot[i].doomed, 1, __ATOMIC_SEQ_CST);
-	if (i >= 8) /* a process of two */
-		__atomic_store_n(&scene->slot[i ^ 1].doomed, 1, __ATOMIC_SEQ_CST);
-}
-
 static void end(const struct slot *s, uint32_t tid)
 {
 	if (scene->row->deathless)
 		return;
-	mark_doomed(s);
+	crew_doom(s);
 	if (!sys(SYS_tkill, tid, SIGKILL))
 		figure_add(F_KILLS, 1);
 }
@@ -132,7 +126,7 @@ static void disturb_one(struct slot *s)
 		if (!sys(SYS_tkill, tid, d % 2 ? SIGUSR1 : SIGUSR2))
 			figure_add(F_SIGNALS, 1);
 	} else if (d < 11) {
-		stop(tid);
+		stop(s, tid);
 	} else if (d < 16) {
 		change_policy(tid);
 	} else if (d < 20) {

@@ -89,6 +89,13 @@ static bool is_lost(const struct stall *s, uint64_t ns)
 		ns > 3 * patience && s->looks * 4 > s->all * 3;
 }
 
+static void stalled(enum violation v, const char *detail)
+{
+	if (!opt_busted)
+		watch_describe();
+	violate(v, detail, sleeper() - scene->slot, sleeper()->mark);
+}
+
 /* One look. Whoever sleeps for a reason that a death explains is set going again. */
 static void stall_look(struct stall *s)
 {
@@ -101,8 +108,7 @@ static void stall_look(struct stall *s)
 	if (n - s->since < 50 * MSEC)
 		return;
 	if (n - s->since > STUCK_TIME * watch_slow()) {
-		violate(STUCK, "nothing goes on: worker, what it was at",
-			sleeper() - scene->slot, sleeper()->mark);
+		stalled(STUCK, "nothing goes on: worker, what it was at");
 		return;
 	}
 	s->all++;
@@ -112,8 +118,7 @@ static void stall_look(struct stall *s)
 	if (scene->row->mend && s->looks % 4 == 0 && scene->row->mend())
 		s->since = 0;
 	else if (is_lost(s, n - s->since))
-		violate(LOST_WAKEUP, "all sleep and somebody could go on: worker, what it was at",
-			sleeper() - scene->slot, sleeper()->mark);
+		stalled(LOST_WAKEUP, "all sleep and somebody could go on: worker, what it was at");
 }
 
 static bool all_parked(void)

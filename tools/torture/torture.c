@@ -16,6 +16,7 @@
 unsigned int opt_seconds, opt_seed = 1;
 bool opt_hotplug;
 bool opt_deadline;
+bool opt_busted;
 
 const struct verbs library_verbs;
 
@@ -249,8 +250,9 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return misused();
+	opt_busted = busted || all;
 	if (!opt_seconds)
-		opt_seconds = busted || all ? 20 : 60;
+		opt_seconds = opt_busted ? 20 : 60;
 	if (geteuid()) {
 		fprintf(stderr, "torture: run it as root: it changes priorities and kills\n");
 		return 2;

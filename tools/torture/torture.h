@@ -66,12 +66,16 @@ enum figure {
 /* What a worker is about; its reaper asks. */
 enum slot_state { GONE, AT_WORK, PARKED, EXITED, BURIED };
 
+/* Who is ending: the task, by its exit; or its process, by a kill or an execve. */
+enum doom { NOT_DOOMED, TASK_DOOMED, PROCESS_DOOMED };
+
 /**
  * struct slot - the place of one worker
  * @tid: who has it now
+ * @pid: its process
  * @state: enum slot_state
  * @life: counts those who had it
- * @doomed: it was killed, or is about to exit or exec
+ * @doomed: enum doom
  * @progress: steps
  * @mark: free for its row
  * @seed: of its dice
@@ -79,12 +83,12 @@ enum slot_state { GONE, AT_WORK, PARKED, EXITED, BURIED };
  * @taking, @held, @giving: tokens that it may be getting, has, may have given back
  * @has: conds: it has a token; changed under the mutex
  * @expected: waitqs: what it waits with
- * @where: for people: what it was at
  * @may_fork: it has a TLS of its own
  * @self: its identity
  */
 struct slot {
 	uint32_t tid;
+	uint32_t pid;
 	uint32_t state;
 	uint32_t life;
 	uint32_t doomed;
@@ -97,7 +101,6 @@ struct slot {
 	uint32_t giving;
 	uint32_t has;
 	uint32_t expected;
-	const char *where;
 	bool may_fork;
 	struct ksync_thread self;
 } __attribute__((aligned(64)));
@@ -223,6 +226,7 @@ struct row {
 extern unsigned int opt_seconds, opt_seed;
 extern bool opt_hotplug;
 extern bool opt_deadline;
+extern bool opt_busted; /* a fault is looked for */
 
 /* The stage's; workers have them by inheritance. */
 extern struct scene *scene;
@@ -244,7 +248,7 @@ void stage_print_figures(const char *name, const struct scene *s);
 /* crew.c */
 void crew_begin(unsigned int seed);
 void crew_tend(bool replace);
-bool crew_alive(const struct slot *s);
+void crew_doom(const struct slot *s);
 void crew_end(void);
 
 /* worker.c */
@@ -268,6 +272,7 @@ void disturb_end(void);
 bool watch_all_asleep(void);
 void watch_priorities(void);
 void watch_nothing_left(void);
+void watch_describe(void);
 unsigned int watch_slow(void);
 
 /* guard.c */

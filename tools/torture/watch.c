@@ -40,6 +40,47 @@ bool watch_all_asleep(void)
 	return true;
 }
 
+/* The first line of a file of a task's; without a newline. */
+static const char *first_line(char *line, size_t size, uint32_t tid, const char *name)
+{
+	char path[48];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%u/%s", tid, name);
+	line[0] = '\0';
+	f = fopen(path, "re");
+	if (f && fgets(line, size, f))
+		line[strcspn(line, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	return line;
+}
+
+/** watch_describe() - for people, when nothing goes on: what each worker is at */
+void watch_describe(void)
+{
+	static const char * const states[] = {
+		[GONE] = "gone", [AT_WORK] = "at work", [PARKED] = "parked",
+		[EXITED] = "exited", [BURIED] = "buried",
+	};
+	char wchan[128], stack[128];
+	struct proc_stat stat;
+	const struct slot *s;
+
+	for (s = scene->slot; s < scene->slot + WORKERS; s++) {
+		if (proc_stat(s->tid, &stat))
+			stat.state = '-';
+		printf("# worker %zu: %s, task %u %c in %s, %s, steps %llu, mark %u\n",
+		       s - scene->slot, states[s->state], s->tid, stat.state,
+		       first_line(wchan, sizeof(wchan), s->tid, "wchan"),
+		       first_line(stack, sizeof(stack), s->tid, "stack"),
+		       (unsigned long long)s->progress, s->mark);
+	}
+	for (unsigned int i = 0; i < kit.n; i++)
+		printf("# object %u: %#x\n", i, kit.thing[i].o.cell->word);
+	fflush(stdout);
+}
+
 /* From field 1 behind @p on, or from the end of the name, which is field 2. */
 static char *field(char *p, int n)
 {

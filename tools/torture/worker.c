@@ -107,12 +107,12 @@ void misfortune(struct slot *me, bool inside)
 	if (scene->row->deathless || scene->calm)
 		return;
 	if (d == 0) {
-		__atomic_store_n(&me->doomed, 1, __ATOMIC_SEQ_CST);
+		crew_doom(me);
 		figure_add(F_EXECS, 1);
 		leave_by_exec();
 		violate(WRONG_ANSWER, "a worker cannot exec", 0, 0);
 	} else if (d == 1) {
-		__atomic_store_n(&me->doomed, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&me->doomed, TASK_DOOMED, __ATOMIC_SEQ_CST);
 		figure_add(F_EXITS, 1);
 		/* The task alone; where it is all of a process, that. */
 		__atomic_store_n(&me->state, EXITED, __ATOMIC_SEQ_CST);
@@ -203,6 +203,7 @@ void work(struct slot *me)
 
 	if (ret)
 		violate(WRONG_ANSWER, "a worker cannot attach: answer", ret, 0);
+	__atomic_store_n(&me->pid, sys(SYS_getpid), __ATOMIC_SEQ_CST);
 	__atomic_store_n(&me->tid, sys_gettid(), __ATOMIC_SEQ_CST);
 	__atomic_store_n(&me->state, AT_WORK, __ATOMIC_SEQ_CST);
 	while (!ret && !__atomic_load_n(&scene->over, __ATOMIC_RELAXED)) {
