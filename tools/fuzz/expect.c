@@ -126,7 +126,7 @@ static void check_out(const struct exec *x, const struct op *op, const struct ou
 			(unsigned long long)n);
 }
 
-/* Addresses of the kernel are unlike anything else that is passed on. */
+/* Addresses of the kernel, of 4 or 5 levels of pages, are unlike anything else passed on. */
 static void check_pointers(const struct exec *x, const struct op *op,
 			   const unsigned char *before, const unsigned char *after, size_t size)
 {
@@ -135,7 +135,7 @@ static void check_pointers(const struct exec *x, const struct op *op,
 
 	for (i = 0; i + 8 <= size; i += 8) {
 		n = number_at(after + i, 8);
-		if (n >> 40 >= 0xffff80 && ~n >> 32 && n != number_at(before + i, 8))
+		if (n >> 56 == 0xff && ~n >> 32 && n != number_at(before + i, 8))
 			finding(PROPERTY_LEAK, KEY(op, 0x8000 | i), x->program,
 				"%s writes what looks like an address of the kernel: 0x%llx",
 				op->name, (unsigned long long)n);

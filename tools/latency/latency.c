@@ -11,7 +11,7 @@
  * objects (1000).  Each part takes N seconds (5).
  *
  * Prints TAP.  Times are figures and nothing else: asserted is that no wake-up was
- * missing, and their order.
+ * missing.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -20,6 +20,7 @@ static pthread_t owner;
 static sem_t ready, go;
 static pthread_barrier_t all_have;
 static pid_t child;
+static int last;
 static int say[2], hear[2];
 
 static void make(int n)
@@ -198,15 +199,37 @@ static void read_it(int i)
 	must(ksync_rwlock_unlock(&rw), "unlock");
 }
 
-static void prepare_readers(int n)
+/* All have read, and so have slots; the last one does still. */
+static void have_read(int i)
 {
+	must(ksync_rwlock_read_lock(&rw), "read");
+	if (i != last)
+		must(ksync_rwlock_unlock(&rw), "unlock");
+	ksync_waitq_wait(&q, 0);
+	if (i == last)
+		must(ksync_rwlock_unlock(&rw), "unlock");
+}
+
+static void start_readers(int n, void (*reader)(int i))
+{
+	last = n - 1;
 	must(ksync_rwlock_init(&rw, domain, 0), "rwlock");
 	must(ksync_waitq_init(&q, domain, 0), "waitq");
-	pool_run(n, read_it);
+	pool_run(n, reader);
 	await_waiters(&q.o, n);
 }
 
-/* It looks through all of them, and waits for the first. */
+static void prepare_readers(int n)
+{
+	start_readers(n, read_it);
+}
+
+static void prepare_slots(int n)
+{
+	start_readers(n, have_read);
+}
+
+/* It looks through the slots up to the first reader, and waits for that one. */
 static void write_it(int n)
 {
 	const struct timespec t = in_ms(20);
@@ -236,6 +259,8 @@ const struct scene owner_scenes[] = {
 	{ "an owner exits", "waiters", 100, 0, 3, 0, prepare_crowd, die, returned },
 	{ "a writer comes", "readers", 100, 0, 2, 0,
 	  prepare_readers, write_it, end_readers },
+	{ "a writer comes, one reads", "slots", 100, 0, 2, 0,
+	  prepare_slots, write_it, end_readers },
 	{ "readers are drained", "readers", 100, 0, 2, 0,
 	  prepare_readers, drain, returned },
 	{ "a cycle is refused", "owners", 20, 480, 48, 0,
