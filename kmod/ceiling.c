@@ -36,11 +36,12 @@
 /* Above every SCHED_FIFO priority. */
 #define PRIO_DEADLINE	MAX_RT_PRIO
 
+/* rt_priority is 0 where the policy has none. */
 static u32 prio_of(const struct task_struct *task)
 {
-	if (task->policy == SCHED_DEADLINE)
+	if (READ_ONCE(task->policy) == SCHED_DEADLINE)
 		return PRIO_DEADLINE;
-	return rt_prio(task->normal_prio) ? task->rt_priority : 0;
+	return READ_ONCE(task->rt_priority);
 }
 
 /* Nobody else has changed its priority since we did. */
@@ -48,7 +49,8 @@ static bool is_ours(const struct ksync_booster *b)
 {
 	const struct task_struct *task = b->thread->task;
 
-	return b->ceiling && task->policy == SCHED_FIFO && task->rt_priority == b->ceiling;
+	return b->ceiling && READ_ONCE(task->policy) == SCHED_FIFO &&
+	       READ_ONCE(task->rt_priority) == b->ceiling;
 }
 
 static bool is_rt(unsigned int policy)
@@ -103,14 +105,18 @@ static u32 highest(const struct ksync_booster *b, u32 base)
 	return max;
 }
 
+/* Under the lock of sched_setattr(): a policy and the priority of another one are refused. */
 static void save(struct ksync_booster *b)
 {
 	struct task_struct *task = b->thread->task;
+	unsigned long flags;
 
+	raw_spin_lock_irqsave(&task->pi_lock, flags);
 	b->policy = task->policy;
 	b->prio = task->rt_priority;
 	b->nice = task_nice(task);
 	b->reset_on_fork = task->sched_reset_on_fork;
+	raw_spin_unlock_irqrestore(&task->pi_lock, flags);
 }
 
 /* A child made meanwhile starts as a normal task: nobody would take this back. */

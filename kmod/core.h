@@ -456,6 +456,12 @@ void ksync_name_drop_all(struct ksync_domain *d);
 bool ksync_name_find(const struct ksync_object *obj, char *name);
 void ksync_name_get(const struct ksync_object *obj, char *name);
 
+/* At any time others change it: by sched_setattr(), and by waiting for the task. */
+static inline int ksync_prio(const struct task_struct *task)
+{
+	return READ_ONCE(task->prio);
+}
+
 /* thread.c */
 void ksync_thread_exit(void);
 int ksync_thread_attach(struct ksync_domain *d, struct ksync_attach *arg);

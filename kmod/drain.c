@@ -172,7 +172,7 @@ int ksync_drain(struct ksync_request *r, int taken)
 void ksync_drain_leave(struct ksync_object *obj, struct ksync_thread *self)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	const int prio = current->prio;
+	const int prio = ksync_prio(current);
 	struct rt_mutex *rtm = NULL;
 	struct ksync_state *st;
 	u32 nr = 0;
@@ -188,7 +188,7 @@ void ksync_drain_leave(struct ksync_object *obj, struct ksync_thread *self)
 		return;
 	trace_released(obj, nr);
 	ksync_rtm_unlock(rtm);
-	if (current->prio != prio)
-		trace_unboost(obj, prio, current->prio);
+	if (ksync_prio(current) != prio)
+		trace_unboost(obj, prio, ksync_prio(current));
 	ksync_state_put(st);
 }

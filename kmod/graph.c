@@ -120,7 +120,7 @@ static bool leads_away(const struct ksync_thread *self, const struct ksync_threa
  */
 static bool must_not_join(const struct ksync_thread *self)
 {
-	return !READ_ONCE(ksync_lend_rt) && rt_prio(READ_ONCE(self->task->prio));
+	return !READ_ONCE(ksync_lend_rt) && rt_prio(ksync_prio(self->task));
 }
 
 /**
@@ -137,7 +137,7 @@ struct trail {
 
 static bool stops_boost(const struct ksync_thread *t, const struct ksync_thread *self)
 {
-	return READ_ONCE(t->stage) == KSYNC_PARKED && t->task->prio > self->task->prio;
+	return READ_ONCE(t->stage) == KSYNC_PARKED && ksync_prio(t->task) > ksync_prio(self->task);
 }
 
 /* Up to max_chain owners, and one more look: does the last of them wait? */

@@ -76,8 +76,8 @@ static void note_boost(const struct ksync_waiter *w)
 		return;
 	rcu_read_lock();
 	holder = ksync_graph_holder(w->state);
-	if (holder && holder->task->prio > current->prio)
-		trace_boost(&w->state->obj, holder->task, current->prio);
+	if (holder && ksync_prio(holder->task) > ksync_prio(current))
+		trace_boost(&w->state->obj, holder->task, ksync_prio(current));
 	rcu_read_unlock();
 }
 

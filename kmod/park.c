@@ -71,14 +71,14 @@ struct task_struct *ksync_unpark(struct ksync_thread *t)
 static bool has_to_run(const struct ksync_waiter *w)
 {
 	const struct ksync_state *st = w->state;
-	const int prio = READ_ONCE(w->task->prio);
+	const int prio = ksync_prio(w->task);
 
 	if (!st->leader && !st->owner)
 		return true;
 	if (rt_prio(min(prio, w->prio)))
 		return true;
 	/* Registered, it does not die without the bucket lock. */
-	return st->owner && prio < READ_ONCE(st->owner->task->prio);
+	return st->owner && prio < ksync_prio(st->owner->task);
 }
 
 /**

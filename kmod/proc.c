@@ -41,7 +41,7 @@ void ksync_proc_who(const struct ksync_walk *w, struct ksync_who *who,
 	who->pid = task_pid_nr_ns(task, w->ns);
 	who->tgid = task_tgid_nr_ns(task, w->ns);
 	who->policy = READ_ONCE(task->policy);
-	who->prio = READ_ONCE(task->prio);
+	who->prio = ksync_prio(task);
 	/* Like top, without the lock: it may be changing. */
 	memcpy(who->comm, task->comm, sizeof(who->comm));
 	who->comm[sizeof(who->comm) - 1] = '\0';

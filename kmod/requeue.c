@@ -53,7 +53,7 @@ static struct ksync_state *mutex_state(struct ksync_waiter *w, struct ksync_buck
 /* Out of the cond's queue already. Its priority may be another one than it was. */
 static struct task_struct *move_to_mutex(struct ksync_waiter *w, struct ksync_bucket *b)
 {
-	w->prio = min(READ_ONCE(w->task->prio), MAX_RT_PRIO);
+	w->prio = min(ksync_prio(w->task), MAX_RT_PRIO);
 	w->since = ktime_get_ns();
 	ksync_waiter_enqueue(w, mutex_state(w, b));
 	return ksync_park(w);

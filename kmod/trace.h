@@ -180,7 +180,7 @@ TRACE_EVENT(boost,
 		__entry->id = obj->id;
 		__entry->owner_pid = owner->pid;
 		__entry->waiter_pid = current->pid;
-		__entry->from = owner->prio;
+		__entry->from = READ_ONCE(owner->prio);
 		__entry->to = to;
 		ksync_name_get(obj, __entry->name);
 		memcpy(__entry->owner_comm, owner->comm, TASK_COMM_LEN);

@@ -101,7 +101,7 @@ int ksync_unlock_begin(const struct ksync_object *obj, struct ksync_thread *self
 /** ksync_unlock_end() - what can not be done under the bucket lock */
 void ksync_unlock_end(struct ksync_unlocking *rel)
 {
-	const int prio = current->prio;
+	const int prio = ksync_prio(current);
 
 	if (!rel->obj)
 		return;
@@ -115,8 +115,8 @@ void ksync_unlock_end(struct ksync_unlocking *rel)
 	ksync_watch_tell(rel->obj, &rel->tell);
 	if (!rel->rtm)
 		return;
-	if (current->prio != prio)
-		trace_unboost(rel->obj, prio, current->prio);
+	if (ksync_prio(current) != prio)
+		trace_unboost(rel->obj, prio, ksync_prio(current));
 	ksync_state_put(rel->st);
 }
 

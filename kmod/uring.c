@@ -333,7 +333,7 @@ static void setup(struct uring_wait *u, struct io_uring_cmd *cmd,
 
 	u->w.uring = true;
 	u->w.task = ksync_uring_task(cmd);
-	u->w.prio = min(u->w.task->prio, MAX_RT_PRIO);
+	u->w.prio = min(ksync_prio(u->w.task), MAX_RT_PRIO);
 	u->w.expected = arg->value;
 	if (arg->bitset)
 		u->w.bitset = arg->bitset;

@@ -313,7 +313,7 @@ int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 	w->task = current;
 	w->timer.task = current;
 	w->prio = ksync_busted(KSYNC_FAULT_QUEUE_FIFO) ? MAX_RT_PRIO :
-		min(current->prio, MAX_RT_PRIO);
+		min(ksync_prio(current), MAX_RT_PRIO);
 	w->since = ktime_get_ns();
 	w->bitset = KSYNC_BITSET_ALL;
 	INIT_LIST_HEAD(&w->spin);
@@ -333,7 +333,7 @@ bool ksync_deadline_valid(u64 deadline)
  */
 static enum hrtimer_mode timer_mode(void)
 {
-	switch (current->policy) {
+	switch (READ_ONCE(current->policy)) {
 	case SCHED_FIFO:
 	case SCHED_RR:
 	case SCHED_DEADLINE:
