@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "lib/ksft.h"
 #include "lib/player.h"
+#include "lib/proc.h"
 
 #define NORMAL		NORMAL_PRIO
 #define FIFO(prio)	FIFO_SHOWN(prio)
@@ -94,6 +95,7 @@ FIXTURE_SETUP(pi)
 
 FIXTURE_TEARDOWN(pi)
 {
+	EXPECT_EQ(0, param_set("lend_rt", 1));
 	close(self->fd);
 }
 
@@ -141,6 +143,40 @@ TEST_F(pi, waiter_boosts_fast_path_owner_until_unlock)
 	EXPECT_EQ(0, player_do(waiter, step_unlock, self->id[0]));
 	EXPECT_EQ(0, player_end(owner));
 	EXPECT_EQ(0, player_end(waiter));
+}
+
+struct looks {
+	pid_t tid;
+	long sleeps;
+};
+
+static bool has_looked(const void *arg)
+{
+	const struct looks *l = arg;
+
+	return proc_sleeps(l->tid) >= l->sleeps;
+}
+
+/* Where it may not lend, it stays out of the chain, and looks each millisecond. */
+TEST_F(pi, real_time_waiter_lends_nothing_unless_allowed)
+{
+	struct player *owner = NEW_PLAYER(0), *waiter = NEW_PLAYER(30), *other = NEW_PLAYER(20);
+	struct looks l = { .tid = task_tid(&waiter->task) };
+
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, self->id[0]));
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, self->id[1]));
+	ASSERT_EQ(0, param_set("lend_rt", 0));
+	WAIT_FOR(waiter, step_lock, self->id[0], 1);
+	l.sleeps = proc_sleeps(l.tid) + 5;
+	EXPECT_EQ(0, await_true(has_looked, &l));
+	EXPECT_EQ(NORMAL, effective_prio(task_tid(&owner->task)));
+	ASSERT_EQ(0, param_set("lend_rt", 1));
+	WAIT_FOR(other, step_lock, self->id[1], 1);
+	EXPECT_PRIO(FIFO(20), owner);
+	EXPECT_EQ(0, player_do(owner, step_unlock, self->id[0]));
+	EXPECT_EQ(0, player_result(waiter));
+	EXPECT_EQ(0, player_do(owner, step_unlock, self->id[1]));
+	EXPECT_EQ(0, player_result(other));
 }
 
 /* The second owner got the lock from the module, and is waited for in turn. */
