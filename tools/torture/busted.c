@@ -107,7 +107,7 @@ static int early_look(union thing *t, struct slot *me)
 static int seldom_signal(union thing *cond, union thing *mutex, struct slot *me)
 {
 	(void)mutex;
-	return chance(me, 4) ? 0 : ksync_cond_signal(&cond->cond);
+	return chance(me, 4) ? ksync_cond_signal(&cond->cond) : 0;
 }
 
 /* Nothing wrong with that: it gives up often, where giving up may be what is wrong. */
@@ -148,7 +148,7 @@ static const struct variant {
 	{ "user-careless-spin", "spin", MASK(EXCLUSION), &careless_lock_verbs, NULL },
 	{ "user-forgets-waiters", "mutex-strict", MASK(LOST_WAKEUP), &forgetful_verbs, NULL },
 	{ "user-late-reader", "rwlock", MASK(EXCLUSION), &late_verbs, NULL },
-	{ "user-careless-sem", "sem", MASK(COUNT), &careless_take_verbs, NULL },
+	{ "user-careless-sem", "sem", MASK(COUNT) | MASK(LOST_WAKEUP), &careless_take_verbs, NULL },
 	{ "user-blind-post", "sem", MASK(LOST_WAKEUP), &blind_verbs, NULL },
 	{ "user-careless-event", "event-auto", MASK(EXCLUSION) | MASK(COUNT),
 		&careless_take_verbs, NULL },
@@ -226,7 +226,8 @@ static bool play(const struct variant *v, unsigned int seconds, unsigned int num
 		       number, v->name);
 		return true;
 	}
-	s = stage_run(row_find(v->row), v->verbs ? v->verbs : &library_verbs, seconds * SEC);
+	s = stage_run(row_find(v->row), v->verbs ? v->verbs : &library_verbs,
+		      seconds * watch_slow() * SEC);
 	if (v->fault) {
 		hits = fault_hits();
 		set_fault("none");

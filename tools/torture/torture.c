@@ -3,8 +3,8 @@
  *	torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug] [--deadline]
  *	torture [--seconds N] [--seed S] --busted NAME | --busted-all
  *
- * N seconds for all rows together (60), or for each variant at most (20).  Needs
- * root: it changes policies, kills, and tries to unload the module.
+ * N seconds for all rows together (60), or for each variant at most (20, or more on
+ * slow kernels).  Needs root: it changes policies, kills, and tries to unload the module.
  */
 #include <getopt.h>
 #include <stdio.h>
