@@ -121,4 +121,4 @@ TEST_F(reset, set_once_taken_once)
 	EXPECT_NE(0, resets);
 }
 
-TEST_HARNESS_MAIN
+KSFT_MAIN

@@ -512,4 +512,4 @@ TEST_F(many, all_refuses_an_item_that_is_there_twice)
 	NOTHING_LEFT();
 }
 
-TEST_HARNESS_MAIN
+KSFT_MAIN

@@ -13,8 +13,10 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "lib/clock.h"
 #include "lib/ctl.h"
 #include "lib/ksft.h"
+#include "lib/many.h"
 #include "lib/player.h"
 #include "lib/reader.h"
 #include "lib/sys.h"
@@ -131,6 +133,40 @@ TEST_F(proc, each_column)
 		     "%llu %u mutex word lock %d %d proc_test %u 92 rt:7 92 * * %llu realtime %u %d proc_test",
 		     self->domain, mutex, pid_of(waiter), pid_of(waiter), waiter->handle,
 		     (unsigned long long)waiter->deadline, owner->handle, pid_of(owner));
+}
+
+/* One wait is on the lists of all that it waits for, twice on that of the lock it sits at. */
+TEST_F(proc, a_wait_on_many)
+{
+	const struct task_attr deadline = {
+		.size = sizeof(deadline),
+		.policy = POLICY_DEADLINE,
+		.runtime = MSEC,
+		.deadline = 100 * MSEC,
+		.period = 100 * MSEC,
+	};
+	struct player *p = NEW_PLAYER(TASK_PROCESS);
+	uint32_t ids[3], handle;
+
+	ASSERT_EQ(0, raw_attach(self->fd, &handle));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &ids[0]));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &ids[1]));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &ids[2]));
+	ASSERT_EQ(0, raw_lock(self->fd, ids[1], handle, 0, KSYNC_NO_DEADLINE));
+	ASSERT_EQ(0, raw_lock(self->fd, ids[2], handle, 0, KSYNC_NO_DEADLINE));
+	ASSERT_EQ(0, sched_attr(pid_of(p), &deadline));
+	ASSERT_EQ(0, many_await(p, 0, 0, ids, 3));
+
+	READ("waiters");
+	EXPECT_LINES(4, "%llu *", self->domain);
+	EXPECT_LINES(1, "%llu %u sem word wait %d %d proc_test %u * deadline *",
+		     self->domain, ids[0], pid_of(p), pid_of(p), p->handle);
+	EXPECT_LINES(1, "%llu %u mutex word lock %d %d proc_test %u * deadline *",
+		     self->domain, ids[1], pid_of(p), pid_of(p), p->handle);
+	EXPECT_LINES(1, "%llu %u mutex watch lock %d %d proc_test %u * deadline *",
+		     self->domain, ids[1], pid_of(p), pid_of(p), p->handle);
+	EXPECT_LINES(1, "%llu %u mutex watch lock %d %d proc_test %u * deadline *",
+		     self->domain, ids[2], pid_of(p), pid_of(p), p->handle);
 }
 
 #define CROWD	40	/* more than are copied in one go */

@@ -94,6 +94,13 @@ static int unlock(struct _test_data_order *self)
 	return raw_unlock(self->fd, self->id, self->self);
 }
 
+static bool one_is_through(const void *arg)
+{
+	struct player *const *w = arg;
+
+	return !waits(w[0]) || !waits(w[1]);
+}
+
 TEST_F(order, phases_alternate)
 {
 	struct player *w[2], *r[3], *first, *second;
@@ -125,6 +132,7 @@ TEST_F(order, phases_alternate)
 	EXPECT_TRUE(waits(w[0]) && waits(w[1]) && waits(r[2]));
 	ASSERT_EQ(0, player_do(r[1], step_unread, self->id));
 	ASSERT_EQ(0, await_waiters(self->fd, self->id, 2));
+	ASSERT_EQ(0, await_true(one_is_through, w));
 	first = waits(w[0]) ? w[1] : w[0];
 	second = first == w[0] ? w[1] : w[0];
 	EXPECT_EQ(0, player_result(first));

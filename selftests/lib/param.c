@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "param.h"
@@ -18,33 +19,50 @@ static int param_open(const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
-int param_get(const char *name, unsigned int *value)
+int param_read(const char *name, char *text, int size)
 {
-	char text[16] = "";
 	int fd = param_open(name, O_RDONLY);
 	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	n = read(fd, text, sizeof(text) - 1);
+	n = read(fd, text, size - 1);
 	close(fd);
 	if (n <= 0)
 		return -EIO;
-	*value = strtoul(text, NULL, 10);
+	text[n] = '\0';
+	text[strcspn(text, "\n")] = '\0';
 	return 0;
+}
+
+int param_write(const char *name, const char *text)
+{
+	const ssize_t len = strlen(text);
+	int fd = param_open(name, O_WRONLY);
+	int ret = 0;
+
+	if (fd < 0)
+		return fd;
+	if (write(fd, text, len) != len)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int param_get(const char *name, unsigned int *value)
+{
+	char text[16];
+	const int ret = param_read(name, text, sizeof(text));
+
+	if (!ret)
+		*value = strtoul(text, NULL, 10);
+	return ret;
 }
 
 int param_set(const char *name, unsigned int value)
 {
 	char text[16];
-	int fd = param_open(name, O_WRONLY);
-	int len, ret = 0;
 
-	if (fd < 0)
-		return fd;
-	len = snprintf(text, sizeof(text), "%u", value);
-	if (write(fd, text, len) != len)
-		ret = -errno;
-	close(fd);
-	return ret;
+	snprintf(text, sizeof(text), "%u", value);
+	return param_write(name, text);
 }

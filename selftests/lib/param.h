@@ -6,6 +6,9 @@
 #ifndef KSYNC_SELFTESTS_PARAM_H
 #define KSYNC_SELFTESTS_PARAM_H
 
+/* As text, at most @size - 1 bytes of it; without the newline. */
+int param_read(const char *name, char *text, int size);
+int param_write(const char *name, const char *text);
 int param_get(const char *name, unsigned int *value);
 int param_set(const char *name, unsigned int value);
 

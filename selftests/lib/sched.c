@@ -12,6 +12,11 @@ static int set_policy(pid_t tid, int policy, int prio)
 	return sys(SYS_sched_setscheduler, tid, policy, &param);
 }
 
+int sched_attr(pid_t tid, const struct task_attr *attr)
+{
+	return sys(SYS_sched_setattr, tid, attr, 0);
+}
+
 int sched_fifo(pid_t tid, int prio)
 {
 	return set_policy(tid, SCHED_FIFO, prio);

@@ -3,8 +3,25 @@
 #ifndef KSYNC_SELFTESTS_SCHED_H
 #define KSYNC_SELFTESTS_SCHED_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
+/* What sched_setattr(2) takes; glibc 2.36 has no name for it. */
+struct task_attr {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime;
+	uint64_t deadline;
+	uint64_t period;
+};
+
+#define ATTR_RESET_ON_FORK	1
+#define POLICY_DEADLINE		6
+
+int sched_attr(pid_t tid, const struct task_attr *attr);
 int sched_fifo(pid_t tid, int prio);
 int sched_other(pid_t tid);
 int pin_cpu(pid_t tid, int cpu);

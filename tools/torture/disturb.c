@@ -14,21 +14,6 @@
 #include "sys.h"
 #include "torture.h"
 
-/* What sched_setattr(2) takes; glibc 2.36 has no name for it. */
-struct attr {
-	uint32_t size;
-	uint32_t policy;
-	uint64_t flags;
-	int32_t nice;
-	uint32_t priority;
-	uint64_t runtime;
-	uint64_t deadline;
-	uint64_t period;
-};
-
-#define RESET_ON_FORK	1
-#define DEADLINE	6
-
 static struct slot self; /* the disturber's dice */
 
 static void nap_us(uint32_t us)
@@ -58,17 +43,17 @@ static void stop(const struct slot *s, uint32_t tid)
 static void change_policy(uint32_t tid)
 {
 	static const uint32_t policies[] = {
-		SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_OTHER, DEADLINE,
+		SCHED_OTHER, SCHED_FIFO, SCHED_RR, SCHED_BATCH, SCHED_OTHER, POLICY_DEADLINE,
 	};
-	struct attr attr = {
+	struct task_attr attr = {
 		.size = sizeof(attr),
 		.policy = policies[dice(&self) % (opt_deadline ? 6 : 5)],
-		.flags = RESET_ON_FORK,
+		.flags = ATTR_RESET_ON_FORK,
 	};
 
 	if (attr.policy == SCHED_FIFO || attr.policy == SCHED_RR) {
 		attr.priority = 1 + dice(&self) % 50;
-	} else if (attr.policy == DEADLINE) {
+	} else if (attr.policy == POLICY_DEADLINE) {
 		attr.runtime = 2 * MSEC;
 		attr.deadline = 10 * MSEC;
 		attr.period = 10 * MSEC;
@@ -76,7 +61,7 @@ static void change_policy(uint32_t tid)
 		attr.nice = dice(&self) % 3 * 5;
 	}
 	/* DEADLINE is not for tasks that are bound to a processor. */
-	if (!sys(SYS_sched_setattr, tid, &attr, 0))
+	if (!sched_attr(tid, &attr))
 		figure_add(F_POLICIES, 1);
 }
 
