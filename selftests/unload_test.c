@@ -13,61 +13,22 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include "lib/ksft.h"
+#include "lib/module.h"
 #include "lib/player.h"
 #include "lib/poller.h"
 #include "lib/sys.h"
 #include "lib/uring.h"
-
-static int delete_module(void)
-{
-	return sys(SYS_delete_module, "ksync", O_NONBLOCK);
-}
-
-static int init_module(const char *parameters)
-{
-	const char *path = getenv("KSYNC_KO");
-	int fd = open(path, O_RDONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = sys(SYS_finit_module, fd, parameters, 0);
-	close(fd);
-	return ret;
-}
-
-static bool device_is_there(const void *arg)
-{
-	(void)arg;
-	return !access(KSYNC_DEVICE, R_OK | W_OK);
-}
 
 static bool is_refused(int err)
 {
 	return err == -EAGAIN || err == -EBUSY;
 }
 
-/* Dead tasks are still on their way through the kernel when they are awaited. */
-static bool is_unloaded(const void *arg)
-{
-	int *ret = *(int *const *)arg;
-
-	*ret = delete_module();
-	return !is_refused(*ret);
-}
-
-static int unload(void)
-{
-	int result, *to = &result;
-	int late = await_true(is_unloaded, &to);
-
-	return late ? late : result;
-}
-
 TEST(refused_while_open)
 {
 	int fd = raw_open();
 
-	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_TRUE(is_refused(module_delete()));
 	close(fd);
 }
 
@@ -79,7 +40,7 @@ TEST(refused_while_mapped)
 
 	ASSERT_NE(NULL, cells);
 	close(fd);
-	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_TRUE(is_refused(module_delete()));
 	EXPECT_EQ(0, cells[0].word);
 	fd = raw_open();
 	EXPECT_EQ(0, raw_info(fd, &info));
@@ -95,7 +56,7 @@ TEST(refused_while_an_object_can_be_polled)
 	polled = raw_fd(fd, id, 0);
 	ASSERT_LE(0, polled);
 	close(fd);
-	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_TRUE(is_refused(module_delete()));
 	EXPECT_EQ(0, poll_now(polled));
 	close(polled);
 }
@@ -114,7 +75,7 @@ TEST(refused_while_waited_for)
 	ASSERT_EQ(0, player_do(owner, step_lock_fast, id));
 	player_post(waiter, step_lock, id);
 	ASSERT_EQ(0, await_waiters(fd, id, 1));
-	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_TRUE(is_refused(module_delete()));
 	EXPECT_EQ(0, player_do(owner, step_unlock, id));
 	EXPECT_EQ(0, player_result(waiter));
 }
@@ -134,11 +95,10 @@ TEST(refused_while_a_command_waits)
 	ASSERT_EQ(1, io_uring_submit(&s.ring));
 	munmap(s.cells, 64 * KSYNC_CELL_SIZE);
 	close(s.fd);
-	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_TRUE(is_refused(module_delete()));
 	io_uring_queue_exit(&s.ring);
-	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, init_module(""));
-	ASSERT_EQ(0, await_true(device_is_there, NULL));
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load(""));
 }
 
 /* The module is told whenever this task is preempted. */
@@ -197,15 +157,14 @@ TEST(unload_and_load)
 	ASSERT_EQ(0, access(getenv("KSYNC_KO"), R_OK));
 	for (round = 0; round < 3; round++) {
 		leave_traces(_metadata, &alive);
-		EXPECT_TRUE(is_refused(delete_module()));
+		EXPECT_TRUE(is_refused(module_delete()));
 		ASSERT_EQ(0, player_do(alive, step_leave, 0));
-		ASSERT_EQ(0, unload());
+		ASSERT_EQ(0, module_unload());
 		EXPECT_EQ(-1, access("/sys/module/ksync", F_OK));
 		/* It dies without the module. */
 		if (round == 1)
 			EXPECT_EQ(0, player_end(alive));
-		ASSERT_EQ(0, init_module(""));
-		ASSERT_EQ(0, await_true(device_is_there, NULL));
+		ASSERT_EQ(0, module_load(""));
 		if (round != 1)
 			EXPECT_EQ(0, player_end(alive));
 
@@ -236,16 +195,15 @@ TEST(unload_while_proc_is_open)
 		ASSERT_GE(fd[i], 0);
 		EXPECT_GT(read(fd[i], text, 100), 0);
 	}
-	EXPECT_TRUE(is_refused(delete_module()));
+	EXPECT_TRUE(is_refused(module_delete()));
 	close(domain);
-	ASSERT_EQ(0, unload());
+	ASSERT_EQ(0, module_unload());
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(-1, read(fd[i], text, sizeof(text)));
 		EXPECT_EQ(EIO, errno);
 		EXPECT_EQ(0, close(fd[i]));
 	}
-	ASSERT_EQ(0, init_module(""));
-	ASSERT_EQ(0, await_true(device_is_there, NULL));
+	ASSERT_EQ(0, module_load(""));
 	EXPECT_EQ(0, access("/proc/ksync/waiters", R_OK));
 }
 
@@ -278,9 +236,8 @@ TEST(eager_ceilings)
 
 	if (!getenv("KSYNC_KO"))
 		SKIP(return, "KSYNC_KO= does not name the module to load again");
-	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, init_module("lazy_ceiling=0"));
-	ASSERT_EQ(0, await_true(device_is_there, NULL));
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load("lazy_ceiling=0"));
 	fd = raw_open();
 	p = player_start(TASK_PROCESS, fd, raw_map(fd, 64));
 	ASSERT_NE(NULL, p);
@@ -289,9 +246,8 @@ TEST(eager_ceilings)
 	EXPECT_EQ(0, player_end(p));
 	close(fd);
 	munmap(p->cells, 64 * KSYNC_CELL_SIZE);
-	ASSERT_EQ(0, unload());
-	ASSERT_EQ(0, init_module(""));
-	ASSERT_EQ(0, await_true(device_is_there, NULL));
+	ASSERT_EQ(0, module_unload());
+	ASSERT_EQ(0, module_load(""));
 }
 
 KSFT_MAIN
