@@ -178,11 +178,6 @@ FAULT_PATH(cond_signal, .prepare = one_waits, .act = do_signal, .check = one_sig
 FAULT_PATH(cond_broadcast, .prepare = two_wait, .act = do_broadcast,
 	   .check = both_signalled, .errors = { -EFAULT });
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

@@ -159,11 +159,6 @@ TEST(loading)
 	dprintf(1, "# figure: faults injected in loading = %u faults\n", faults);
 }
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

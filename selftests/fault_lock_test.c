@@ -375,11 +375,6 @@ FAULT_PATH(read_unlock, .prepare = rwlock_and_partner, .enter = enter_last_reade
 	   .act = do_read_unlock, .leave = read_unlocked, .check = rwlock_works,
 	   .errors = { -EFAULT });
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

@@ -88,11 +88,6 @@ static int do_read_fdinfo(struct fault_scene *s)
 FAULT_PATH(read_fdinfo, .prepare = things_to_report, .act = do_read_fdinfo,
 	   .check = reported, .errors = { -ENOMEM, -EFAULT, -ENOENT });
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

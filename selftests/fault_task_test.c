@@ -146,11 +146,6 @@ TEST(exec_path)
 	end_owners(_metadata, step_exec, "exec");
 }
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

@@ -334,11 +334,6 @@ FAULT_PATH(touch, .act = do_touch, .check = touched);
 FAULT_PATH(touch_in_kernel, .act = do_touch_in_kernel, .check = written,
 	   .errors = { -EFAULT });
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

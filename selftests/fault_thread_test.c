@@ -166,11 +166,6 @@ static void settled(struct fault_scene *s, int ret)
 FAULT_PATH(settle, .enter = enter_ceiling, .act = do_settle, .leave = settled,
 	   .check = fault_works, .errors = { -EFAULT });
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

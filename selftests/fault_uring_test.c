@@ -187,11 +187,6 @@ URING_PATH(uring_lock_waiting, owned_mutex, do_lock, told, .meanwhile = unlock);
 URING_PATH(uring_wait, objects, do_wait, ring_works, .meanwhile = wake);
 URING_PATH(uring_cancel, objects, do_cancel, cancelled);
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

@@ -495,11 +495,6 @@ FAULT_PATH(poll, .prepare = polled_sem, .act = do_poll, .meanwhile = release_pol
 FAULT_PATH(epoll_add, .prepare = polled_sem, .act = epoll_add, .check = added,
 	   .errors = { -ENOMEM, -EFAULT });
 
-TEST(nothing_is_leaked)
-{
-	if (fault_missing() || leak_missing())
-		SKIP(return, "%s", fault_missing() ?: leak_missing());
-	EXPECT_EQ(0, leak_count());
-}
+FAULT_NO_LEAK();
 
 KSFT_MAIN

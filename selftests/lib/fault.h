@@ -137,4 +137,14 @@ TEST(name##_path)								\
 }										\
 static_assert(true, "a semicolon follows")
 
+/* The last test of a file: all those faults have left no memory behind. */
+#define FAULT_NO_LEAK()								\
+TEST(nothing_is_leaked)								\
+{										\
+	if (fault_missing() || leak_missing())					\
+		SKIP(return, "%s", fault_missing() ?: leak_missing());		\
+	EXPECT_EQ(0, leak_count());						\
+}										\
+static_assert(true, "a semicolon follows")
+
 #endif /* KSYNC_SELFTESTS_FAULT_H */
