@@ -5,6 +5,8 @@
  * lost, and nobody waits for ever.
  */
 #include <assert.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -117,6 +119,72 @@ FAULT_PATH(cond_wait, .prepare = cond_and_mutex, .enter = enter_owner, .act = do
 FAULT_PATH(cond_wait_late, .prepare = cond_and_mutex, .enter = enter_owner,
 	   .act = do_wait_late, .leave = has_mutex, .check = works,
 	   .errors = { -ENOMEM, -EFAULT });
+
+/*
+ * A signal handler breaks the wait off, and it goes on by locking the mutex: by an
+ * argument that has to be written, and read again.
+ *
+ * The copies that deliver a signal fail as well. The kernel then has no other answer
+ * than SIGSEGV, and the registers may be lost: the task that acts jumps out.
+ */
+
+static sigjmp_buf out;
+
+static void ignore(int sig)
+{
+	(void)sig;
+}
+
+static void jump_out(int sig)
+{
+	(void)sig;
+	siglongjmp(out, 1);
+}
+
+static void cond_and_handlers(struct fault_scene *s)
+{
+	const struct sigaction usr1 = { .sa_handler = ignore, .sa_flags = SA_NODEFER };
+	const struct sigaction segv = { .sa_handler = jump_out, .sa_flags = SA_NODEFER };
+
+	cond_and_mutex(s);
+	WANT(s, 0, sigaction(SIGUSR1, &usr1, NULL));
+	WANT(s, 0, sigaction(SIGSEGV, &segv, NULL));
+}
+
+/* Who is to be interrupted is known before it waits. */
+static void enter_interrupted(struct fault_scene *s)
+{
+	enter_owner(s);
+	s->id[2] = sys_gettid();
+}
+
+/* What it was told is for this task alone: see below. */
+static int do_wait_interrupted(struct fault_scene *s)
+{
+	if (sigsetjmp(out, 0))
+		return -EFAULT;
+	s->got = raw_cond_wait(s->fd, s->id[0], s->id[1], s->actor,
+			       KSYNC_WAIT_INTERRUPTIBLE, KSYNC_NO_DEADLINE);
+	return s->got == -EINTR ? 0 : s->got;
+}
+
+static void interrupt(struct fault_scene *s)
+{
+	WANT(s, 0, sys(SYS_tgkill, getpid(), s->id[2], SIGUSR1));
+}
+
+/* Who was not told whether it has the mutex can look. */
+static void was_interrupted(struct fault_scene *s, int ret)
+{
+	if (!ret)
+		WANT(s, -EINTR, s->got);
+	if (ret != -EFAULT || s->cells[s->id[1]].word & KSYNC_OWNER)
+		has_mutex(s, ret);
+}
+
+FAULT_PATH(cond_wait_interrupted, .prepare = cond_and_handlers,
+	   .enter = enter_interrupted, .act = do_wait_interrupted, .meanwhile = interrupt,
+	   .leave = was_interrupted, .check = works, .errors = { -ENOMEM, -EFAULT });
 
 /* To signal. */
 

@@ -2,6 +2,7 @@
 /* All faults on one path, one after the other: see fault.h. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "await.h"
 #include "fault.h"
 #include "proc.h"
+#include "slab.h"
 
 /* More than any path has. */
 #define FAULTS_MAX	3000
@@ -238,17 +240,20 @@ static long count_domains(void)
 	return n;
 }
 
-/* Objects on a processor's own list count as if they were in use. */
-static long count_states(void)
+/*
+ * Tasks that are gone, and are kept all the same: there are as many more structures
+ * as tasks, whoever comes and goes meanwhile.
+ */
+static long count_dead_tasks(void)
 {
-	int fd = open("/sys/kernel/slab/ksync_state/shrink", O_WRONLY | O_CLOEXEC);
+	long n = slab_count("task_struct");
+	glob_t found;
 
-	if (fd < 0)
-		return -1;
-	if (write(fd, "1", 1) != 1)
-		fprintf(stderr, "# the cache of states does not shrink\n");
-	close(fd);
-	return read_number("/sys/kernel/slab/ksync_state/objects");
+	if (n < 0 || glob("/proc/[0-9]*/task/*", GLOB_NOSORT, NULL, &found))
+		return n;
+	n -= found.gl_pathc;
+	globfree(&found);
+	return n;
 }
 
 /**
@@ -256,11 +261,13 @@ static long count_states(void)
  * @domains: that are open
  * @users: of the module
  * @states: of objects that somebody waits for
+ * @tasks: that are dead, but not forgotten
  */
 struct rest {
 	long domains;
 	long users;
 	long states;
+	long tasks;
 };
 
 static struct rest look(void)
@@ -268,7 +275,8 @@ static struct rest look(void)
 	return (struct rest){
 		.domains = count_domains(),
 		.users = read_number("/sys/module/ksync/refcnt"),
-		.states = count_states(),
+		.states = slab_count("ksync_state"),
+		.tasks = count_dead_tasks(),
 	};
 }
 
@@ -277,7 +285,7 @@ static bool as_before(const void *arg)
 	const struct rest *before = arg, now = look();
 
 	return now.domains == before->domains && now.users == before->users &&
-	       now.states == before->states;
+	       now.states == before->states && now.tasks <= before->tasks;
 }
 
 static const char *name_of(enum fault_mode mode)
@@ -322,8 +330,8 @@ uint32_t fault_sweep(const struct fault_path *path, char *wrong, size_t size)
 		snprintf(wrong, size, "fault %u (%s), result %d: %s", g->n,
 			 name_of(g->mode), g->ret, g->s.wrong);
 	else if (await_true(as_before, &before))
-		snprintf(wrong, size, "something is left: %ld domains, %ld users, %ld states",
+		snprintf(wrong, size, "something is left: %ld domains, %ld users, %ld states, %ld tasks",
 			 look().domains - before.domains, look().users - before.users,
-			 look().states - before.states);
+			 look().states - before.states, look().tasks - before.tasks);
 	return faults;
 }
