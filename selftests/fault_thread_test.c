@@ -128,9 +128,11 @@ static int do_ceiling(struct fault_scene *s)
 
 static void has_ceiling(struct fault_scene *s, int ret)
 {
+	const uint32_t limit = s->cells[s->id[0]].limit;
 	uint32_t was;
 
 	WANT(s, 0, ceiling(s, 30, &was));
+	WANT(s, was, limit);
 	if (ret == -EFAULT)
 		WANT(s, true, was == 0 || was == 20);
 	else
