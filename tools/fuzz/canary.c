@@ -3,10 +3,12 @@
  * A program that uses the library as it is meant to be used, in a domain of its own,
  * while others try to break the module.  It must not notice.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -16,7 +18,7 @@
 
 static struct ksync_mutex mutex, counter_mutex;
 static struct ksync_cond cond;
-static struct ksync_sem ping, pong;
+static struct ksync_sem ping, pong, alone;
 static unsigned long counter, turns;
 static unsigned long counted[2];
 static int turn;
@@ -99,10 +101,33 @@ static void *alternate(void *arg)
 	return NULL;
 }
 
+/*
+ * What the kernel answers is true, where nobody else could have made it untrue: the
+ * units of a sem that this thread alone posts to and takes from.
+ */
+static void *tally(void *arg)
+{
+	struct ksync_release r = { .size = sizeof(r), .id = alone.o.id, .count = 1 };
+	uint32_t units = 0;
+
+	while (!sh->stop) {
+		r.was = ~0U;
+		fine(ioctl(ksync_fileno(arg), KSYNC_IOC_RELEASE, &r) ? -errno : 0, "release");
+		if (r.was != units)
+			finding(PROPERTY_CANARY, 6, NULL,
+				"the canary's sem had %u units, and RELEASE says %u", units, r.was);
+		if (++units == 4)
+			for (; units; units--)
+				fine(ksync_sem_wait(&alone), "wait");
+		pause_a_moment();
+	}
+	return NULL;
+}
+
 static void sing(void)
 {
 	struct ksync *d = open_domain();
-	pthread_t thread[6];
+	pthread_t thread[7];
 	int i;
 
 	close(STDOUT_FILENO);
@@ -112,13 +137,15 @@ static void sing(void)
 	fine(ksync_cond_init(&cond, d, 0), "cond");
 	fine(ksync_sem_init(&ping, d, 0, 0), "sem");
 	fine(ksync_sem_init(&pong, d, 0, 0), "sem");
+	fine(ksync_sem_init(&alone, d, 0, 0), "sem");
 	pthread_create(&thread[0], NULL, count, &counted[0]);
 	pthread_create(&thread[1], NULL, count, &counted[1]);
 	pthread_create(&thread[2], NULL, answer, NULL);
 	pthread_create(&thread[3], NULL, ask, NULL);
 	pthread_create(&thread[4], NULL, alternate, NULL);
 	pthread_create(&thread[5], NULL, alternate, &turn);
-	for (i = 0; i < 6; i++)
+	pthread_create(&thread[6], NULL, tally, d);
+	for (i = 0; i < 7; i++)
 		pthread_join(thread[i], NULL);
 	if (counter != counted[0] + counted[1])
 		finding(PROPERTY_CANARY, 5, NULL, "%lu of the canary's rounds were lost",
