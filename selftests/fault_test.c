@@ -19,6 +19,7 @@
 #include "lib/fault.h"
 #include "lib/ksft.h"
 #include "lib/poller.h"
+#include "lib/slab.h"
 #include "lib/sys.h"
 
 static uint32_t objects(struct fault_scene *s)
@@ -58,6 +59,54 @@ static void opened(struct fault_scene *s, int ret)
 
 FAULT_PATH(open, .prepare = others_were_here, .act = do_open, .check = opened,
 	   .errors = { -ENOMEM, -EFAULT });
+
+/*
+ * A domain remembers who opened it, by its number: that one is kept for as long.  Who
+ * cannot have the domain leaves nothing of it.
+ */
+static int open_in_vain(void *arg)
+{
+	struct fault f;
+	uint32_t n;
+	bool hit;
+	int fd;
+
+	(void)arg;
+	if (fault_open(&f))
+		return 1;
+	for (n = 1, hit = true; hit; n++) {
+		if (fault_arm(&f, FAULT_TWO, n))
+			return 1;
+		fd = sys(SYS_openat, AT_FDCWD, KSYNC_DEVICE, O_RDWR | O_CLOEXEC, 0);
+		hit = fault_disarm(&f);
+		if (fd >= 0)
+			close(fd);
+	}
+	return 0;
+}
+
+static bool pids_are_as_before(const void *arg)
+{
+	return slab_count_dead("pid") <= *(const long *)arg;
+}
+
+TEST(opener_is_forgotten)
+{
+	struct task opener;
+	int status = -1;
+	long before;
+
+	if (fault_missing())
+		SKIP(return, "%s", fault_missing());
+	ASSERT_EQ(0, fault_setup());
+	others_were_here(NULL);
+	before = slab_count_dead("pid");
+	ASSERT_LE(0, before);
+	ASSERT_EQ(0, task_start(&opener, TASK_PROCESS, open_in_vain, NULL));
+	ASSERT_EQ(0, task_join(&opener, &status));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, await_true(pids_are_as_before, &before));
+}
 
 static int do_info(struct fault_scene *s)
 {

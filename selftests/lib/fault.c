@@ -138,18 +138,25 @@ int fault_arm(struct fault *f, enum fault_mode mode, uint32_t n)
 	return sys(SYS_pwrite64, f->nth, text, len, 0) == len ? 0 : -EIO;
 }
 
+long fault_left(const struct fault *f)
+{
+	char text[16] = "";
+	long n = sys(SYS_pread64, f->nth, text, sizeof(text) - 1, 0);
+
+	return n > 0 ? strtol(text, NULL, 10) : -EFAULT;
+}
+
 /*
  * Reading copies to user memory, writing copies from it: if the fault is still to
  * come, either may have it.
  */
 bool fault_disarm(struct fault *f)
 {
-	char text[16] = "";
-	long n = sys(SYS_pread64, f->nth, text, sizeof(text) - 1, 0);
+	const long left = fault_left(f);
 
 	while (sys(SYS_pwrite64, f->nth, "0", 1, 0) != 1)
 		;
 	while (sys(SYS_pwrite64, f->more, "0", 1, 0) != 1)
 		;
-	return n > 0 && !strtol(text, NULL, 10);
+	return !left;
 }

@@ -41,6 +41,8 @@ int fault_setup(void);
 int fault_open(struct fault *f);
 void fault_close(struct fault *f);
 int fault_arm(struct fault *f, enum fault_mode mode, uint32_t n);
+/* How many could fail until one does; not for the last few, see fault_disarm(). */
+long fault_left(const struct fault *f);
 /* Return: whether there was a fault. */
 bool fault_disarm(struct fault *f);
 

@@ -2,7 +2,6 @@
 /* All faults on one path, one after the other: see fault.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -240,22 +239,6 @@ static long count_domains(void)
 	return n;
 }
 
-/*
- * Tasks that are gone, and are kept all the same: there are as many more structures
- * as tasks, whoever comes and goes meanwhile.
- */
-static long count_dead_tasks(void)
-{
-	long n = slab_count("task_struct");
-	glob_t found;
-
-	if (n < 0 || glob("/proc/[0-9]*/task/*", GLOB_NOSORT, NULL, &found))
-		return n;
-	n -= found.gl_pathc;
-	globfree(&found);
-	return n;
-}
-
 /**
  * struct rest - what there is of the module besides memory
  * @domains: that are open
@@ -276,7 +259,7 @@ static struct rest look(void)
 		.domains = count_domains(),
 		.users = read_number("/sys/module/ksync/refcnt"),
 		.states = slab_count("ksync_state"),
-		.tasks = count_dead_tasks(),
+		.tasks = slab_count_dead("task_struct"),
 	};
 }
 

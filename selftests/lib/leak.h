@@ -12,4 +12,10 @@ const char *leak_missing(void);
  */
 int leak_count(void);
 
+/* The same, but for what was allocated by way of @function of the kernel. */
+int leak_count_but(const char *function);
+
+/* What was found until now is not reported again, here or later. */
+int leak_forget(void);
+
 #endif /* KSYNC_SELFTESTS_LEAK_H */

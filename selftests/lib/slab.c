@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <fcntl.h>
+#include <glob.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,4 +30,34 @@ long slab_count(const char *cache)
 		n = strtol(text, NULL, 10);
 	close(fd);
 	return n;
+}
+
+static long count_dead(const char *cache)
+{
+	long n = slab_count(cache);
+	glob_t found;
+
+	if (n < 0 || glob("/proc/[0-9]*/task/*", GLOB_NOSORT, NULL, &found))
+		return n;
+	n -= found.gl_pathc;
+	globfree(&found);
+	return n;
+}
+
+#define LOOKS	10
+
+long slab_count_dead(const char *cache)
+{
+	long least = count_dead(cache), n;
+	int looks = 0;
+
+	while (least >= 0 && looks++ < LOOKS) {
+		poll(NULL, 0, 10);
+		n = count_dead(cache);
+		if (n < least) {
+			least = n;
+			looks = 0;
+		}
+	}
+	return least;
 }
