@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What seldom happens to what a wait on many objects waits for: it is moved away,
- * or cannot be had any more.
+ * cannot be had any more, or is had twice.
  */
 #include <unistd.h>
 
 #include "lib/ksft.h"
 #include "lib/many.h"
 #include "lib/player.h"
+#include "lib/reader.h"
 
 FIXTURE(edge)
 {
 	int fd;
 	struct ksync_cell *cells;
-	uint32_t from, to, sem, mutex;
+	uint32_t from, to, sem, mutex, rwlock;
 };
 
 FIXTURE_SETUP(edge)
@@ -24,6 +25,7 @@ FIXTURE_SETUP(edge)
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->to));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &self->sem));
 	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &self->mutex));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_RWLOCK, 0, &self->rwlock));
 }
 
 FIXTURE_TEARDOWN(edge)
@@ -99,6 +101,23 @@ TEST_F(edge, any_is_told_which_lock_is_lost)
 	EXPECT_EQ(1, any->many.index);
 	EXPECT_EQ(0, player_end(heir));
 	EXPECT_EQ(0, player_end(any));
+}
+
+/* What was read before is read still when the wait for all gives back what it took. */
+TEST_F(edge, all_gives_back_one_of_two_reads)
+{
+	const uint32_t ids[] = { MANY_READ(self->rwlock), self->mutex };
+	struct player *owner = start(_metadata, self, 0), *all = start(_metadata, self, 0);
+
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, self->mutex));
+	ASSERT_EQ(0, player_do(all, step_read, self->rwlock));
+	ASSERT_EQ(0, many_await(all, KSYNC_MANY_ALL, 0, ids, 2));
+	EXPECT_EQ(KSYNC_SLOT(self->rwlock, 1U), reader_entry(all, self->rwlock));
+	EXPECT_EQ(0, player_do(owner, step_unlock, self->mutex));
+	EXPECT_EQ(0, player_result(all));
+	EXPECT_EQ(KSYNC_SLOT(self->rwlock, 2U), reader_entry(all, self->rwlock));
+	EXPECT_EQ(0, player_end(owner));
+	EXPECT_EQ(0, player_end(all));
 }
 
 KSFT_MAIN

@@ -29,7 +29,6 @@ FIXTURE_TEARDOWN(uring)
 #define FD		(self->s.fd)
 #define WORD(id)	__atomic_load_n(&self->s.cells[id].word, __ATOMIC_ACQUIRE)
 #define OWNER(id)	(WORD(id) & KSYNC_OWNER)
-/* A polling thread may not have taken earlier ones yet: they count again. */
 #define SUBMIT(n)	ASSERT_EQ(0, uring_submit(RING, n))
 #define RESULT(want, tag) URING_RESULT(RING, want, tag)
 #define QUIET()		EXPECT_TRUE(uring_quiet(RING))
