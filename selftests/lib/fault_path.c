@@ -313,7 +313,8 @@ uint32_t fault_sweep(const struct fault_path *path, char *wrong, size_t size)
 		snprintf(wrong, size, "fault %u (%s), result %d: %s", g->n,
 			 name_of(g->mode), g->ret, g->s.wrong);
 	else if (await_true(as_before, &before))
-		snprintf(wrong, size, "something is left: %ld domains, %ld users, %ld states, %ld tasks",
+		snprintf(wrong, size,
+			 "something is left: %ld domains, %ld users, %ld states, %ld tasks",
 			 look().domains - before.domains, look().users - before.users,
 			 look().states - before.states, look().tasks - before.tasks);
 	return faults;
