@@ -140,6 +140,25 @@ uint64_t victim_done(const struct victim *v)
 	return __atomic_load_n(&v->done, __ATOMIC_RELAXED);
 }
 
+struct since {
+	const struct victim *v;
+	uint64_t done;
+};
+
+static bool has_done_more(const void *arg)
+{
+	const struct since *since = arg;
+
+	return victim_done(since->v) != since->done;
+}
+
+int victim_await(const struct victim *v)
+{
+	const struct since since = { v, victim_done(v) };
+
+	return await_true(has_done_more, &since);
+}
+
 int victim_stop(struct victim *v)
 {
 	__atomic_store_n(&v->stop, 1, __ATOMIC_RELAXED);

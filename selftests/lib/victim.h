@@ -28,6 +28,9 @@ struct victim *victim_start(enum victim_work work);
 /* How often it did that. */
 uint64_t victim_done(const struct victim *v);
 
+/* Does it work still? 0, once it has done that again; -ETIMEDOUT. */
+int victim_await(const struct victim *v);
+
 /* Stop it; 0 if all of its operations succeeded, else the first error. */
 int victim_stop(struct victim *v);
 
