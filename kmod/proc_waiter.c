@@ -159,7 +159,8 @@ static bool copy(struct ksync_walk *w, const struct ksync_object *obj)
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
 	bool more;
 
-	if (RB_EMPTY_ROOT(&b->states))
+	/* Who comes at this moment does not wait yet. */
+	if (data_race(RB_EMPTY_ROOT(&b->states)))
 		return false;
 	raw_spin_lock(&b->lock);
 	more = copy_sides(w, b, obj);

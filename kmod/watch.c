@@ -256,7 +256,7 @@ void ksync_watch_owner_died(const struct ksync_domain *d, u32 handle)
 	for (i = 0; (b = ksync_bucket_at(i)); i++) {
 		/* Whoever begins to watch now finds out by its try. */
 		id = 0;
-		while (!RB_EMPTY_ROOT(&b->states) && tell_of_death(b, d, handle, &id))
+		while (!data_race(RB_EMPTY_ROOT(&b->states)) && tell_of_death(b, d, handle, &id))
 			cond_resched();
 		cond_resched();
 	}

@@ -316,8 +316,8 @@ TEST_F(hog, is_charged)
 	hog_main = variant->hog;
 	ASSERT_EQ(0, attacker_run(a));
 	grown = a->n[9] - a->n[8];
-	/* On small kernels nodes of an xarray have 16 slots instead of 64. */
-	EXPECT_GT(grown, variant->bytes * 3 / 5);
+	/* Nodes of an xarray have 16 slots on kernels of our own, elsewhere 64. */
+	EXPECT_GT(grown, slow_factor() > 1 ? variant->bytes / 2 : variant->bytes * 3 / 5);
 	figure(grown / KIB, "KiB", "memory.charged.%s", variant->name);
 }
 

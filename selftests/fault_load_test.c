@@ -251,7 +251,20 @@ static void sweep(struct __test_metadata *_metadata, struct fault *f, struct swe
 			break;
 }
 
-TEST(loading)
+FIXTURE(load)
+{
+};
+
+FIXTURE_SETUP(load)
+{
+}
+
+FIXTURE_TEARDOWN(load)
+{
+}
+
+/* Some hundred loads. */
+TEST_F_TIMEOUT(load, loading, 100)
 {
 	struct sweep s = {};
 	struct rest before;
