@@ -254,8 +254,8 @@ void ksync_watch_owner_died(const struct ksync_domain *d, u32 handle)
 	if (!atomic_read(&d->watches))
 		return;
 	for (i = 0; (b = ksync_bucket_at(i)); i++) {
-		/* Whoever begins to watch now finds out by its try. */
 		id = 0;
+		/* Whoever begins to watch now finds out by its try. */
 		while (!data_race(RB_EMPTY_ROOT(&b->states)) && tell_of_death(b, d, handle, &id))
 			cond_resched();
 		cond_resched();

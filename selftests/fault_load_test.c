@@ -296,7 +296,7 @@ TEST_F_TIMEOUT(load, loading, 100)
  * Linux 6.1 loses the name of a cache whose files in /sys it cannot make, 16 bytes:
  * nobody puts the kobject.  The scan after all tests must not find that.
  */
-TEST(nothing_is_leaked)
+TEST_F(load, nothing_is_leaked)
 {
 	if (fault_missing() || leak_missing())
 		SKIP(return, "%s", fault_missing() ?: leak_missing());
