@@ -293,7 +293,7 @@ TEST_F_TIMEOUT(load, loading, 100)
 }
 
 /*
- * Linux 6.1 loses the name of a cache whose files in /sys it cannot make, 16 bytes:
+ * Linux 6.1 loses the name of a cache whose files in /sys it cannot make, 16 bytes (mended in 6.2):
  * nobody puts the kobject.  The scan after all tests must not find that.
  */
 TEST_F(load, nothing_is_leaked)
