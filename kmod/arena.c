@@ -200,8 +200,8 @@ static u32 take_cells(struct ksync_cell *cells, u8 *tags, u8 tag, u32 base,
 
 	while ((free = memchr(free, 0, end - free)) && n < want) {
 		cell = cells + (free - tags);
-		memset(cell, 0, sizeof(*cell));
-		cell->attr = KSYNC_TAG_KIND(tag) | KSYNC_TAG_FLAGS(tag) << 8;
+		ksync_cell_clear(cell);
+		WRITE_ONCE(cell->attr, KSYNC_TAG_KIND(tag) | KSYNC_TAG_FLAGS(tag) << 8);
 		WRITE_ONCE(*free, tag);
 		ids[n++] = base + (free++ - tags);
 	}
@@ -267,7 +267,7 @@ void ksync_arena_release(struct ksync_arena *a, u32 id, struct ksync_cell *cell,
 {
 	const u32 page = id / KSYNC_CELLS_PER_PAGE;
 
-	memset(cell, 0, sizeof(*cell));
+	ksync_cell_clear(cell);
 	if (!page)
 		a->first_full = false;
 	else /* A group is a page. */

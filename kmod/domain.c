@@ -179,7 +179,7 @@ int ksync_domain_slot_create(struct ksync_domain *d, u32 *id,
 		d->slot_cells++;
 		cell_find(d, *id, &obj);
 		/* Its entries are all there is of it. */
-		memset(obj.cell, 0, sizeof(*obj.cell));
+		ksync_cell_clear(obj.cell);
 		*cell = obj.cell;
 	}
 	mutex_unlock(&d->lock);

@@ -77,7 +77,8 @@ static void query_owner(struct ksync_domain *d, struct ksync_query *arg)
 	t = ksync_thread_find(d, arg->owner);
 	if (t) {
 		arg->owner_pid = task_pid_vnr(t->task);
-		memcpy(arg->owner_comm, t->task->comm, KSYNC_COMM_LEN - 1);
+		/* Like top, without the lock: it may be changing. */
+		data_race(memcpy(arg->owner_comm, t->task->comm, KSYNC_COMM_LEN - 1));
 	}
 	rcu_read_unlock();
 }

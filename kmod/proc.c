@@ -43,7 +43,7 @@ void ksync_proc_who(const struct ksync_walk *w, struct ksync_who *who,
 	who->policy = READ_ONCE(task->policy);
 	who->prio = ksync_prio(task);
 	/* Like top, without the lock: it may be changing. */
-	memcpy(who->comm, task->comm, sizeof(who->comm));
+	data_race(memcpy(who->comm, task->comm, sizeof(who->comm)));
 	who->comm[sizeof(who->comm) - 1] = '\0';
 }
 

@@ -78,7 +78,7 @@ static void copy_waiter(struct waiter_record *r, const struct ksync_waiter *wait
 		.queued = waiter->prio,
 		.since = waiter->since,
 		.deadline = READ_ONCE(waiter->timer.deadline),
-		.realtime = waiter->timer.realtime,
+		.realtime = READ_ONCE(waiter->timer.realtime),
 		.task = get_task_struct(waiter->task),
 	};
 }

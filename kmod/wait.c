@@ -351,7 +351,7 @@ void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline)
 
 	if (deadline == KSYNC_NO_DEADLINE)
 		return;
-	t->realtime = flags & KSYNC_WAIT_REALTIME;
+	WRITE_ONCE(t->realtime, flags & KSYNC_WAIT_REALTIME);
 	WRITE_ONCE(t->deadline, deadline);
 	t->armed = true;
 	ksync_hrtimer_setup_on_stack(&t->timer, deadline_passed,
