@@ -52,6 +52,9 @@ static inline struct io_uring_sqe *uring_prep(struct io_uring *ring, int fd, uin
 {
 	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
+	/* A thread that polls says late what it has taken: after it was done. */
+	while (!sqe && ring->flags & IORING_SETUP_SQPOLL && io_uring_sqring_wait(ring) >= 0)
+		sqe = io_uring_get_sqe(ring);
 	if (!sqe)
 		abort();
 	memset(sqe, 0, sizeof(*sqe));

@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <tools.h>
+#include <unistd.h>
 
 #define RT_PRIO	30
 
@@ -72,9 +74,12 @@ static void close_half(struct ksync_object *o)
 	unlock(&right.o);
 }
 
+static pid_t waiter_tid;
+
 static void *waiter(void *unused)
 {
 	prctl(PR_SET_NAME, "waiter");
+	waiter_tid = syscall(SYS_gettid);
 	for (;;) {
 		sem_wait(&go);
 		if (!job)
@@ -128,12 +133,30 @@ static void boost(struct ksync_object *o, int times)
 	}
 }
 
+/* The waiter sleeps, in what it waits for. */
+static void until_asleep(void)
+{
+	char path[48], state = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", waiter_tid);
+	while (state != 'S' && state != 'D') {
+		f = fopen(path, "r");
+		if (!f || fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+			errx(1, "cannot read %s", path);
+		fclose(f);
+		sched_yield();
+	}
+}
+
 static void refuse(int times)
 {
 	while (times--) {
 		lock(&left.o);
 		start(close_half, NULL);
 		until_waiters(&left.o, 1);
+		/* Counted, it may still have to look whether it closes a cycle. */
+		until_asleep();
 		if (ksync_mutex_lock(&right) != -EDEADLK)
 			errx(1, "a deadlock was not refused");
 		unlock(&left.o);
