@@ -103,8 +103,8 @@ TEST_F(edge, any_is_told_which_lock_is_lost)
 	EXPECT_EQ(0, player_end(any));
 }
 
-/* What was read before is read still when the wait for all gives back what it took. */
-TEST_F(edge, all_gives_back_one_of_two_reads)
+/* While a wait for all sleeps it has nothing more than before, and then one read more. */
+TEST_F(edge, all_reads_what_is_read_already)
 {
 	const uint32_t ids[] = { MANY_READ(self->rwlock), self->mutex };
 	struct player *owner = start(_metadata, self, 0), *all = start(_metadata, self, 0);

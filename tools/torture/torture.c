@@ -201,6 +201,23 @@ static int misused(void)
 	return 2;
 }
 
+static int carry_out(const char *kinds, const char *busted, bool all)
+{
+	opt_busted = busted || all;
+	if (!opt_seconds)
+		opt_seconds = opt_busted ? 20 : 60;
+	if (geteuid()) {
+		fprintf(stderr, "torture: run it as root: it changes priorities and kills\n");
+		return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (all)
+		return busted_all(opt_seconds) ? 1 : 0;
+	if (busted)
+		return busted_one(busted, opt_seconds);
+	return torture(kinds) ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -250,17 +267,5 @@ int main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return misused();
-	opt_busted = busted || all;
-	if (!opt_seconds)
-		opt_seconds = opt_busted ? 20 : 60;
-	if (geteuid()) {
-		fprintf(stderr, "torture: run it as root: it changes priorities and kills\n");
-		return 2;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (all)
-		return busted_all(opt_seconds) ? 1 : 0;
-	if (busted)
-		return busted_one(busted, opt_seconds);
-	return torture(kinds) ? 1 : 0;
+	return carry_out(kinds, busted, all);
 }
