@@ -36,6 +36,14 @@ static int open_device(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Zero is a reference to nothing, and the number of a domain's first object. */
+static int use_up_zero(struct ksync *d)
+{
+	struct ksync_object first;
+
+	return ksync_object_create(&first, d, KSYNC_KIND_WAITQ, 0);
+}
+
 static int open_own(void)
 {
 	struct ksync d = { 0 };
@@ -46,7 +54,11 @@ static int open_own(void)
 		return fd;
 	fd = fd_hide(fd, false);
 	ret = ksync_setup(&d, fd);
+	if (!ret)
+		ret = use_up_zero(&d);
 	if (ret) {
+		if (d.cells)
+			munmap(d.cells, d.arena_size);
 		syscall(SYS_close, fd);
 		return ret;
 	}
