@@ -3,13 +3,13 @@
 #include "dropin.h"
 #include "real.h"
 
-static struct barrier *of(const pthread_barrier_t *barrier)
+static struct pt_barrier *of(const pthread_barrier_t *barrier)
 {
-	return (struct barrier *)barrier;
+	return (struct pt_barrier *)barrier;
 }
 
 /* In a child of fork() those that had arrived are not there. */
-static int remake(struct barrier *b, struct ksync_barrier *k)
+static int remake(struct pt_barrier *b, struct ksync_barrier *k)
 {
 	int ret;
 
@@ -21,7 +21,7 @@ static int remake(struct barrier *b, struct ksync_barrier *k)
 	return ret;
 }
 
-static int find(struct barrier *b, struct ksync_barrier *k)
+static int find(struct pt_barrier *b, struct ksync_barrier *k)
 {
 	if (b->ref == DESTROYED)
 		return EINVAL;
@@ -49,7 +49,7 @@ KSYNC_EXPORT int pthread_barrier_wait(pthread_barrier_t *barrier)
 	return ret == KSYNC_BARRIER_SERIAL ? PTHREAD_BARRIER_SERIAL_THREAD : -ret;
 }
 
-static int make(struct barrier *b, bool shared)
+static int make(struct pt_barrier *b, bool shared)
 {
 	struct ksync_barrier k;
 	int ret;
@@ -71,7 +71,7 @@ KSYNC_EXPORT int pthread_barrier_init(pthread_barrier_t *barrier,
 				      const pthread_barrierattr_t *attr,
 				      unsigned int count)
 {
-	struct barrier *b = of(barrier);
+	struct pt_barrier *b = of(barrier);
 	int shared = PTHREAD_PROCESS_PRIVATE;
 
 	if (!ready())
@@ -88,7 +88,7 @@ KSYNC_EXPORT int pthread_barrier_init(pthread_barrier_t *barrier,
 /* Those that are about to leave are waited for. */
 KSYNC_EXPORT int pthread_barrier_destroy(pthread_barrier_t *barrier)
 {
-	struct barrier *b = of(barrier);
+	struct pt_barrier *b = of(barrier);
 	struct ksync_barrier k;
 	int ret;
 

@@ -17,9 +17,9 @@
 #define MONOTONIC	1
 #define PSHARED		2
 
-static struct cond *of(const pthread_cond_t *cond)
+static struct pt_cond *of(const pthread_cond_t *cond)
 {
-	return (struct cond *)cond;
+	return (struct pt_cond *)cond;
 }
 
 /**
@@ -34,7 +34,7 @@ static struct cond *of(const pthread_cond_t *cond)
 struct wait {
 	struct ksync_cond c;
 	struct ksync_object o;
-	struct mutex *m;
+	struct pt_mutex *m;
 	const struct ksync_thread *t;
 	uint32_t count;
 	struct ksync_cond_wait arg;
@@ -47,7 +47,7 @@ static bool owns(const struct wait *w)
 }
 
 /* Return: 0; EINVAL. */
-static int find_cond(struct cond *c, const struct mutex *m, struct ksync_object *o)
+static int find_cond(struct pt_cond *c, const struct pt_mutex *m, struct ksync_object *o)
 {
 	int ret;
 
@@ -143,7 +143,7 @@ static int wait(struct wait *w)
 	return 0;
 }
 
-static int wait_until(struct cond *c, struct mutex *m, clockid_t clock,
+static int wait_until(struct pt_cond *c, struct pt_mutex *m, clockid_t clock,
 		      const struct timespec *abs)
 {
 	struct wait w = { .m = m };
@@ -176,17 +176,17 @@ static int cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex)
 {
 	if (!ready())
 		return REAL(pthread_cond_wait)(cond, mutex);
-	return wait_until(of(cond), (struct mutex *)mutex, CLOCK_MONOTONIC, NULL);
+	return wait_until(of(cond), (struct pt_mutex *)mutex, CLOCK_MONOTONIC, NULL);
 }
 
 static int cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 			  const struct timespec *abs)
 {
-	struct cond *c = of(cond);
+	struct pt_cond *c = of(cond);
 
 	if (!ready())
 		return REAL(pthread_cond_timedwait)(cond, mutex, abs);
-	return wait_until(c, (struct mutex *)mutex,
+	return wait_until(c, (struct pt_mutex *)mutex,
 			  c->flags & MONOTONIC ? CLOCK_MONOTONIC : CLOCK_REALTIME, abs);
 }
 
@@ -195,18 +195,18 @@ KSYNC_EXPORT int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *m
 {
 	if (!ready())
 		return REAL(pthread_cond_clockwait)(cond, mutex, clock, abs);
-	return wait_until(of(cond), (struct mutex *)mutex, clock, abs);
+	return wait_until(of(cond), (struct pt_mutex *)mutex, clock, abs);
 }
 
 /* Return: 0 with *@c set up; ENOENT: nobody has waited yet. */
-static int find_waited(struct cond *cond, struct ksync_cond *c)
+static int find_waited(struct pt_cond *cond, struct ksync_cond *c)
 {
 	if (cond->ref & SHARED)
 		return object_share(&cond->ref, &c->o);
 	return object_try(&cond->ref, cond, &c->o);
 }
 
-static int wake(struct cond *cond, uint32_t n)
+static int wake(struct pt_cond *cond, uint32_t n)
 {
 	struct ksync_cond c;
 
@@ -227,7 +227,7 @@ static int cond_broadcast(pthread_cond_t *cond)
 
 static int cond_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 {
-	struct cond *c = of(cond);
+	struct pt_cond *c = of(cond);
 	clockid_t clock = CLOCK_REALTIME;
 	int shared = PTHREAD_PROCESS_PRIVATE;
 
@@ -248,7 +248,7 @@ static int cond_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 /* Right after a broadcast is early enough: those woken do not look at it again. */
 static int cond_destroy(pthread_cond_t *cond)
 {
-	struct cond *c = of(cond);
+	struct pt_cond *c = of(cond);
 	struct ksync_cond k;
 	int ret;
 

@@ -17,6 +17,7 @@
 #include <semaphore.h>
 #include "../src/internal.h"
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 
@@ -49,7 +50,7 @@ extern struct process here;
 
 /* What pthread_*_t look like.  Zero is what static initializers leave there. */
 
-struct mutex {
+struct pt_mutex {
 	uint32_t ref;
 	uint32_t cookie;
 	uint32_t count;		/* recursive: beyond once; only its owner touches it */
@@ -57,13 +58,13 @@ struct mutex {
 	int kind;		/* as glibc has it: static initializers set it */
 };
 
-struct cond {
+struct pt_cond {
 	uint32_t ref;
 	uint32_t cookie;
 	uint32_t flags;
 };
 
-struct rwlock {
+struct pt_rwlock {
 	uint32_t ref;
 	uint32_t cookie;
 	uint32_t shared;
@@ -71,32 +72,32 @@ struct rwlock {
 	unsigned int prefers;	/* as glibc has it: static initializers set it */
 };
 
-struct sem {
+struct pt_sem {
 	uint32_t ref;
 	uint32_t cookie;
 };
 
-struct barrier {
+struct pt_barrier {
 	uint32_t ref;
 	uint32_t cookie;
 	uint32_t count;
 };
 
-struct spin {
+struct pt_spin {
 	uint32_t ref;
 };
 
-_Static_assert(sizeof(struct mutex) <= sizeof(pthread_mutex_t), "a mutex fits");
-_Static_assert(offsetof(struct mutex, kind) == offsetof(pthread_mutex_t, __data.__kind),
+_Static_assert(sizeof(struct pt_mutex) <= sizeof(pthread_mutex_t), "a mutex fits");
+_Static_assert(offsetof(struct pt_mutex, kind) == offsetof(pthread_mutex_t, __data.__kind),
 	       "static initializers of mutexes are understood");
-_Static_assert(sizeof(struct cond) <= sizeof(pthread_cond_t), "a cond fits");
-_Static_assert(sizeof(struct rwlock) <= sizeof(pthread_rwlock_t), "an rwlock fits");
-_Static_assert(offsetof(struct rwlock, prefers) ==
+_Static_assert(sizeof(struct pt_cond) <= sizeof(pthread_cond_t), "a cond fits");
+_Static_assert(sizeof(struct pt_rwlock) <= sizeof(pthread_rwlock_t), "an rwlock fits");
+_Static_assert(offsetof(struct pt_rwlock, prefers) ==
 	       offsetof(pthread_rwlock_t, __data.__flags),
 	       "static initializers of rwlocks are understood");
-_Static_assert(sizeof(struct sem) <= sizeof(sem_t), "a semaphore fits");
-_Static_assert(sizeof(struct barrier) <= sizeof(pthread_barrier_t), "a barrier fits");
-_Static_assert(sizeof(struct spin) <= sizeof(pthread_spinlock_t), "a spinlock fits");
+_Static_assert(sizeof(struct pt_sem) <= sizeof(sem_t), "a semaphore fits");
+_Static_assert(sizeof(struct pt_barrier) <= sizeof(pthread_barrier_t), "a barrier fits");
+_Static_assert(sizeof(struct pt_spin) <= sizeof(pthread_spinlock_t), "a spinlock fits");
 
 /**
  * struct own_cell - a cell, as this library uses it
@@ -239,11 +240,11 @@ int limit_of(struct limit *l, clockid_t clock, const struct timespec *abs);
 int nap(const struct limit *l);
 
 /* mutex.c */
-bool mutex_is_shared(const struct mutex *m);
-bool mutex_is_robust(const struct mutex *m);
-int mutex_find(struct mutex *m, struct ksync_object *o);
+bool mutex_is_shared(const struct pt_mutex *m);
+bool mutex_is_robust(const struct pt_mutex *m);
+int mutex_find(struct pt_mutex *m, struct ksync_object *o);
 const struct ksync_thread *mutex_self(struct ksync_object *o);
-int mutex_lock_for(struct mutex *m, struct limit l);
+int mutex_lock_for(struct pt_mutex *m, struct limit l);
 
 /* real.c */
 void *real_function(unsigned int index);

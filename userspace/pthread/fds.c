@@ -73,8 +73,7 @@ static void move_away(int fd)
 	if (moved < 0)
 		moved = syscall(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
 	if (moved < 0)
-		die("file descriptor %d is needed for ksync, and there is no other: raise 'ulimit -n'",
-		    fd);
+		die("file descriptor %d is ksync's, and no other is free: raise 'ulimit -n'", fd);
 	__atomic_store_n(&d->fd, moved, __ATOMIC_RELEASE);
 }
 
@@ -112,7 +111,7 @@ static unsigned int first_of_ours(unsigned int first, unsigned int last)
 	};
 	unsigned int found = UINT32_MAX;
 
-	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(candidates); i++)
 		if (candidates[i] >= first && candidates[i] <= last &&
 		    candidates[i] < found)
 			found = candidates[i];

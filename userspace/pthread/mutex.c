@@ -18,35 +18,35 @@
 
 #define NOT_A_MUTEX	(-1)
 
-static struct mutex *of(const pthread_mutex_t *mutex)
+static struct pt_mutex *of(const pthread_mutex_t *mutex)
 {
-	return (struct mutex *)mutex;
+	return (struct pt_mutex *)mutex;
 }
 
-static int type_of(const struct mutex *m)
+static int type_of(const struct pt_mutex *m)
 {
 	return m->kind & TYPE;
 }
 
-bool mutex_is_robust(const struct mutex *m)
+bool mutex_is_robust(const struct pt_mutex *m)
 {
 	return m->kind & ROBUST;
 }
 
-bool mutex_is_shared(const struct mutex *m)
+bool mutex_is_shared(const struct pt_mutex *m)
 {
 	return m->ref & SHARED;
 }
 
 /* Whether its user looks at what locking returns. */
-static bool tells_deadlock(const struct mutex *m)
+static bool tells_deadlock(const struct pt_mutex *m)
 {
 	return type_of(m) == PTHREAD_MUTEX_ERRORCHECK ||
 	       type_of(m) == PTHREAD_MUTEX_RECURSIVE;
 }
 
 /* A mutex of type NORMAL or ADAPTIVE_NP, or one that counts, and no more than that. */
-static bool is_simple(const struct mutex *m)
+static bool is_simple(const struct pt_mutex *m)
 {
 	return !(m->kind & ~TYPE);
 }
@@ -57,7 +57,7 @@ static uint32_t read_word(const struct ksync_object *o)
 }
 
 /* With a ceiling: made one at a time. */
-static int make_protected(struct mutex *m, struct ksync_object *o)
+static int make_protected(struct pt_mutex *m, struct ksync_object *o)
 {
 	struct ksync_mutex made;
 	int ret;
@@ -77,7 +77,7 @@ static int make_protected(struct mutex *m, struct ksync_object *o)
  *
  * Return: 0; EINVAL (it is none), EPERM (its ceiling is too high for the caller).
  */
-int mutex_find(struct mutex *m, struct ksync_object *o)
+int mutex_find(struct pt_mutex *m, struct ksync_object *o)
 {
 	if (m->kind == NOT_A_MUTEX)
 		return EINVAL;
@@ -108,7 +108,7 @@ const struct ksync_thread *mutex_self(struct ksync_object *o)
 	}
 }
 
-static void report_deadlock(struct mutex *m, struct ksync_object *o)
+static void report_deadlock(struct pt_mutex *m, struct ksync_object *o)
 {
 	static bool reported;
 	struct ksync_query q;
@@ -117,10 +117,10 @@ static void report_deadlock(struct mutex *m, struct ksync_object *o)
 	    ksync_object_query(o, &q))
 		return;
 	if (q.owner == mutex_self(o)->handle)
-		tell("deadlock: thread %d locks the mutex at %p, which it has locked already, and now waits for ever",
+		tell("deadlock: thread %d has the mutex at %p, and waits for it, for ever",
 		     q.owner_pid, (void *)m);
 	else
-		tell("deadlock: a thread waits for the mutex at %p, which thread %d (%s) has; that one waits, maybe for others, for what this one has",
+		tell("deadlock: waiting for the mutex at %p of thread %d (%s), which waits for us",
 		     (void *)m, q.owner_pid, q.owner_comm);
 }
 
@@ -128,7 +128,7 @@ static void report_deadlock(struct mutex *m, struct ksync_object *o)
  * What locking it in the module came to.  Return: what the program is told; or -1:
  * nothing that it would understand, it has to wait.
  */
-static int outcome(struct mutex *m, struct ksync_object *o, int ret)
+static int outcome(struct pt_mutex *m, struct ksync_object *o, int ret)
 {
 	switch (ret) {
 	case EOWNERDEAD:
@@ -156,7 +156,7 @@ static int outcome(struct mutex *m, struct ksync_object *o, int ret)
 	return ret;
 }
 
-static int lock_until(struct mutex *m, struct ksync_object *o, const struct limit *l)
+static int lock_until(struct pt_mutex *m, struct ksync_object *o, const struct limit *l)
 {
 	uint64_t since = trace_wait_begin();
 	int ret;
@@ -177,7 +177,7 @@ static int lock_until(struct mutex *m, struct ksync_object *o, const struct limi
 }
 
 /* What the caller has already; EAGAIN: it does not have it. */
-static int lock_own(struct mutex *m, bool try)
+static int lock_own(struct pt_mutex *m, bool try)
 {
 	if (type_of(m) == PTHREAD_MUTEX_RECURSIVE) {
 		if (m->count == UINT32_MAX)
@@ -194,7 +194,7 @@ static int lock_own(struct mutex *m, bool try)
  * With no more than a look at the word.  EINPROGRESS: it has to be waited for, or
  * the module has to be asked.
  */
-static int lock_now(struct mutex *m, struct ksync_object *o, bool try)
+static int lock_now(struct pt_mutex *m, struct ksync_object *o, bool try)
 {
 	const struct ksync_thread *t = mutex_self(o);
 	int ret;
@@ -218,7 +218,7 @@ static int lock_now(struct mutex *m, struct ksync_object *o, bool try)
  *
  * Return: as pthread_mutex_lock(), trylock() and timedlock().
  */
-int mutex_lock_for(struct mutex *m, struct limit l)
+int mutex_lock_for(struct pt_mutex *m, struct limit l)
 {
 	struct ksync_object o;
 	int ret = mutex_find(m, &o);
@@ -230,7 +230,7 @@ int mutex_lock_for(struct mutex *m, struct limit l)
 
 KSYNC_EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 	struct ksync_cell *cell = quick_cell(&m->ref, m);
 	const struct ksync_thread *t = ksync_self_;
 	uint32_t v;
@@ -253,7 +253,7 @@ KSYNC_EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
 
 KSYNC_EXPORT int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 
 	if (!ready())
 		return REAL(pthread_mutex_trylock)(mutex);
@@ -263,7 +263,7 @@ KSYNC_EXPORT int pthread_mutex_trylock(pthread_mutex_t *mutex)
 KSYNC_EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
 					 const struct timespec *abs)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 	struct ksync_object o;
 	struct limit l;
 	int ret;
@@ -294,7 +294,7 @@ KSYNC_EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex,
  * with glibc.  While somebody waits the owner's rt_mutex in the kernel says who has
  * it, and nobody else can release that.
  */
-static int unlock_foreign(struct mutex *m, struct ksync_object *o)
+static int unlock_foreign(struct pt_mutex *m, struct ksync_object *o)
 {
 	static bool reported;
 	uint32_t v = read_word(o);
@@ -309,12 +309,12 @@ static int unlock_foreign(struct mutex *m, struct ksync_object *o)
 		return 0;
 	}
 	if (!__atomic_exchange_n(&reported, true, __ATOMIC_RELAXED))
-		tell("a thread unlocks the mutex at %p, which another one has locked and others wait for: it stays locked",
+		tell("the mutex at %p is another thread's, and is waited for: it stays locked",
 		     (void *)m);
 	return EPERM;
 }
 
-static int unlock(struct mutex *m)
+static int unlock(struct pt_mutex *m)
 {
 	const struct ksync_thread *t;
 	struct ksync_object o;
@@ -337,7 +337,7 @@ static int unlock(struct mutex *m)
 
 KSYNC_EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 	struct ksync_cell *cell = quick_cell(&m->ref, m);
 	const struct ksync_thread *t = ksync_self_;
 	uint32_t v, rest;
@@ -358,7 +358,7 @@ KSYNC_EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex)
 
 KSYNC_EXPORT int pthread_mutex_consistent(pthread_mutex_t *mutex)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 	struct ksync_object o;
 
 	if (!ready())
@@ -370,7 +370,7 @@ KSYNC_EXPORT int pthread_mutex_consistent(pthread_mutex_t *mutex)
 }
 
 /* What the attributes come to.  Return: 0; EINVAL, ENOTSUP. */
-static int set_kind(struct mutex *m, const pthread_mutexattr_t *attr)
+static int set_kind(struct pt_mutex *m, const pthread_mutexattr_t *attr)
 {
 	int type, robust, protocol, shared, ceiling;
 
@@ -396,7 +396,7 @@ static int set_kind(struct mutex *m, const pthread_mutexattr_t *attr)
 	return 0;
 }
 
-static int share_protected(struct mutex *m)
+static int share_protected(struct pt_mutex *m)
 {
 	struct ksync_mutex made;
 	int ret = process_share();
@@ -415,7 +415,7 @@ static int share_protected(struct mutex *m)
 KSYNC_EXPORT int pthread_mutex_init(pthread_mutex_t *mutex,
 				    const pthread_mutexattr_t *attr)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 	int ret;
 
 	if (!ready())
@@ -438,7 +438,7 @@ static bool is_locked(struct ksync_object *o)
 
 KSYNC_EXPORT int pthread_mutex_destroy(pthread_mutex_t *mutex)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 	struct ksync_object o;
 	int ret = 0;
 
@@ -464,7 +464,7 @@ KSYNC_EXPORT int pthread_mutex_destroy(pthread_mutex_t *mutex)
 
 KSYNC_EXPORT int pthread_mutex_getprioceiling(const pthread_mutex_t *mutex, int *ceiling)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 
 	if (!ready())
 		return REAL(pthread_mutex_getprioceiling)(mutex, ceiling);
@@ -477,7 +477,7 @@ KSYNC_EXPORT int pthread_mutex_getprioceiling(const pthread_mutex_t *mutex, int 
 /* It is locked meanwhile, whatever the ceiling. */
 KSYNC_EXPORT int pthread_mutex_setprioceiling(pthread_mutex_t *mutex, int ceiling, int *old)
 {
-	struct mutex *m = of(mutex);
+	struct pt_mutex *m = of(mutex);
 	struct ksync_mutex k;
 	int ret, was;
 

@@ -50,7 +50,7 @@ static struct opened *find(dev_t dev, ino_t ino)
 {
 	struct opened *o;
 
-	for (o = opened; o < opened + sizeof(opened) / sizeof(opened[0]); o++)
+	for (o = opened; o < opened + ARRAY_SIZE(opened); o++)
 		if (o->sem && o->dev == dev && o->ino == ino)
 			return o;
 	return NULL;
@@ -60,7 +60,7 @@ static struct opened *find_free(void)
 {
 	struct opened *o;
 
-	for (o = opened; o < opened + sizeof(opened) / sizeof(opened[0]); o++)
+	for (o = opened; o < opened + ARRAY_SIZE(opened); o++)
 		if (!o->sem)
 			return o;
 	return NULL;
@@ -68,7 +68,7 @@ static struct opened *find_free(void)
 
 static bool is_valid(sem_t *sem)
 {
-	struct sem *s = (struct sem *)sem;
+	struct pt_sem *s = (struct pt_sem *)sem;
 	struct ksync_object o;
 
 	return s->ref & SHARED && !object_share(&s->ref, &o) &&
@@ -95,7 +95,8 @@ static sem_t *map(int fd, const struct stat *st)
 		return SEM_FAILED;
 	if (!is_valid(sem)) {
 		munmap(sem, sizeof(sem_t));
-		tell("a semaphore in %s was made by a program that is not in the same tree of processes started by ksync-run: end that, or remove the file", DIRECTORY);
+		tell("a semaphore in %s is not of this tree of processes: see ksync-run(1)",
+		     DIRECTORY);
 		return fail(EINVAL);
 	}
 	*o = (struct opened) { sem, st->st_dev, st->st_ino, 1 };
@@ -153,7 +154,7 @@ static int create_file(const char *path, mode_t mode, unsigned int value)
 	REAL(close)(fd);
 	if (!ret && link(other, path))
 		ret = errno;
-	if (ret && ((struct sem *)&sem)->ref)
+	if (ret && ((struct pt_sem *)&sem)->ref)
 		sem_destroy(&sem);
 	unlink(other);
 	return ret;
@@ -210,7 +211,7 @@ KSYNC_EXPORT int sem_close(sem_t *sem)
 	if (!ready())
 		return REAL(sem_close)(sem);
 	guard_lock(&guard);
-	for (o = opened; o < opened + sizeof(opened) / sizeof(opened[0]); o++) {
+	for (o = opened; o < opened + ARRAY_SIZE(opened); o++) {
 		if (o->sem != sem)
 			continue;
 		ret = 0;

@@ -150,7 +150,7 @@ static void refill(enum class class)
 	if (!pool->free)
 		ret = create(class, 1);
 	if (!pool->free)
-		die("cannot make another object, having %u: %s; see the module's parameter max_objects, and the limit of the cgroup's memory",
+		die("no room beside %u objects: %s; raise max_objects, or the cgroup's limit",
 		    ids.nr, strerror(-ret));
 }
 
@@ -309,13 +309,12 @@ int object_forget(uint32_t *ref, const void *obj)
 	if (object_try(ref, obj, &o))
 		return 0;
 	guard_lock(&guard);
-	if (class_of(own_cell(&o)) == CLASSES || ksync_protects(&o)) {
+	if (class_of(own_cell(&o)) == CLASSES || ksync_protects(&o))
 		ret = disown(&o);
-	} else if (is_idle(&o)) {
+	else if (is_idle(&o))
 		put_id(o.id);
-	} else {
+	else
 		ret = EBUSY;
-	}
 	guard_unlock(&guard);
 	return ret;
 }

@@ -28,7 +28,7 @@ static uint32_t guard, forking;
 
 static struct running *find(const pthread_once_t *control)
 {
-	for (size_t i = 0; i < sizeof(running) / sizeof(running[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(running); i++)
 		if (running[i].control == control)
 			return &running[i];
 	return NULL;
@@ -157,7 +157,7 @@ void once_forked(void)
 	struct running *r;
 
 	guard = 0;
-	for (r = running; r < running + sizeof(running) / sizeof(running[0]); r++) {
+	for (r = running; r < running + ARRAY_SIZE(running); r++) {
 		if (r->control && r->tid == forking) {
 			r->tid = syscall(SYS_gettid);
 			r->users = 1;

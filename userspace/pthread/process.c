@@ -179,8 +179,8 @@ int process_share(void)
 	if (ret < 0) {
 		ret = adopt_shared() ? EINVAL : 0;
 		if (ret)
-			tell("objects that processes share need a domain that they share: start the first of them with ksync-run, and let the others inherit its environment and its file descriptor %s",
-			     secure_getenv("KSYNC_FD") ?: "(KSYNC_FD)");
+			tell("to share objects processes are to inherit file descriptor %s of ksync-run",
+			     secure_getenv("KSYNC_FD") ?: "KSYNC_FD");
 		__atomic_store_n(&share_error, ret, __ATOMIC_RELEASE);
 	}
 	guard_unlock(&starting);

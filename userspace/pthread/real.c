@@ -7,7 +7,7 @@
 #define NAME(name)	#name,
 static const char * const names[] = { REAL_FUNCTIONS(NAME) };
 
-static void *functions[sizeof(names) / sizeof(names[0])];
+static void *functions[ARRAY_SIZE(names)];
 
 /* Of the condition variables there are two versions, the older one for LinuxThreads. */
 static void *find(const char *name)

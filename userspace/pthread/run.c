@@ -18,11 +18,13 @@
 #include <unistd.h>
 #include <ksync.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define LIBRARY	"libksync-pthread.so"
 
 enum { CANNOT = 125, NOT_STARTED = 126, NOT_FOUND = 127 };
 
-static void usage(FILE *to)
+static void print_help(FILE *to)
 {
 	fputs("usage: ksync-run [OPTION...] PROGRAM [ARGUMENT...]\n"
 	      "\n"
@@ -48,7 +50,7 @@ static int find_library(char path[PATH_MAX])
 		return -1;
 	self[n] = 0;
 	dirname(self);
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		snprintf(joined, sizeof(joined), "%s/%s", self, places[i]);
 		if (realpath(joined, path))
 			return 0;
@@ -62,7 +64,8 @@ static void preload(const char *path)
 	char *all;
 
 	if (strchr(path, ' ') || strchr(path, ':')) {
-		fprintf(stderr, "ksync-run: %s has a space or a colon in its name, which LD_PRELOAD cannot have: move it\n", path);
+		fprintf(stderr, "ksync-run: LD_PRELOAD takes no spaces and colons: %s\n",
+			path);
 		exit(CANNOT);
 	}
 	if (asprintf(&all, "%s%s%s", path, others && *others ? ":" : "", others ?: "") < 0) {
@@ -143,15 +146,15 @@ static void parse(int argc, char **argv)
 			set_trace(optarg);
 			break;
 		case 'h':
-			usage(stdout);
+			print_help(stdout);
 			exit(0);
 		default:
-			usage(stderr);
+			print_help(stderr);
 			exit(CANNOT);
 		}
 	}
 	if (optind == argc) {
-		usage(stderr);
+		print_help(stderr);
 		exit(CANNOT);
 	}
 }
@@ -162,7 +165,8 @@ int main(int argc, char **argv)
 
 	parse(argc, argv);
 	if (find_library(path)) {
-		fputs("ksync-run: " LIBRARY " is not where it belongs, beside this program or in ../lib: build or install it again\n", stderr);
+		fputs("ksync-run: " LIBRARY " is neither here nor in ../lib: build it again\n",
+		      stderr);
 		return CANNOT;
 	}
 	share_domain();

@@ -10,12 +10,12 @@
 #include "dropin.h"
 #include "real.h"
 
-static struct rwlock *of(const pthread_rwlock_t *rwlock)
+static struct pt_rwlock *of(const pthread_rwlock_t *rwlock)
 {
-	return (struct rwlock *)rwlock;
+	return (struct pt_rwlock *)rwlock;
 }
 
-static int find(struct rwlock *l, struct ksync_object *o)
+static int find(struct pt_rwlock *l, struct ksync_object *o)
 {
 	if (l->ref == DESTROYED)
 		return EINVAL;
@@ -58,9 +58,8 @@ static int outcome(struct ksync_object *o, int ret, int (*undo)(struct ksync_obj
 		if (writes(o))
 			return ret;
 		if (!__atomic_exchange_n(&reported, true, __ATOMIC_RELAXED))
-			tell("deadlock: a thread waits for a read-write lock that %s, and now waits for ever",
-			     reads(o) ? "it has locked for reading itself" :
-			     "somebody has who waits, maybe for others, for what this one has");
+			tell("deadlock: waiting for a read-write lock that %s",
+			     reads(o) ? "we have for reading" : "is of one that waits for us");
 		return -1;
 	case ENOTRECOVERABLE:
 	case ENOSPC:
@@ -109,7 +108,7 @@ static int write_once(struct ksync_object *o, const struct limit *l, bool prefer
 	return -ksync_ioctl(o->domain->fd, KSYNC_IOC_MANY, &arg);
 }
 
-static int lock_until(struct rwlock *l, struct ksync_object *o, const struct limit *limit,
+static int lock_until(struct pt_rwlock *l, struct ksync_object *o, const struct limit *limit,
 		      bool read)
 {
 	const bool prefers_writer =
@@ -149,7 +148,7 @@ static int lock_now(struct ksync_object *o, bool read)
 	return writes(o) ? EDEADLK : -ksync_lock_look(o, t);
 }
 
-static int lock(struct rwlock *l, clockid_t clock, const struct timespec *abs, bool read)
+static int lock(struct pt_rwlock *l, clockid_t clock, const struct timespec *abs, bool read)
 {
 	struct ksync_object o;
 	struct limit limit;
@@ -163,7 +162,7 @@ static int lock(struct rwlock *l, clockid_t clock, const struct timespec *abs, b
 	return ret ? ret : lock_until(l, &o, &limit, read);
 }
 
-static int try(struct rwlock *l, bool read)
+static int try(struct pt_rwlock *l, bool read)
 {
 	const struct limit limit = { KSYNC_WAIT_TRY, KSYNC_NO_DEADLINE };
 	struct ksync_object o;
@@ -181,7 +180,7 @@ static int try(struct rwlock *l, bool read)
 
 KSYNC_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
 {
-	struct rwlock *l = of(rwlock);
+	struct pt_rwlock *l = of(rwlock);
 	struct ksync_cell *cell = quick_cell(&l->ref, l);
 	struct ksync_object o;
 
@@ -197,7 +196,7 @@ KSYNC_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
 
 KSYNC_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
 {
-	struct rwlock *l = of(rwlock);
+	struct pt_rwlock *l = of(rwlock);
 	struct ksync_cell *cell = quick_cell(&l->ref, l);
 	struct ksync_object o;
 
@@ -213,7 +212,7 @@ KSYNC_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
 
 KSYNC_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
 {
-	struct rwlock *l = of(rwlock);
+	struct pt_rwlock *l = of(rwlock);
 	struct ksync_cell *cell = quick_cell(&l->ref, l);
 	struct ksync_object o;
 	int ret;
@@ -280,7 +279,7 @@ KSYNC_EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t *rwlock,
 KSYNC_EXPORT int pthread_rwlock_init(pthread_rwlock_t *rwlock,
 				     const pthread_rwlockattr_t *attr)
 {
-	struct rwlock *l = of(rwlock);
+	struct pt_rwlock *l = of(rwlock);
 	int kind = PTHREAD_RWLOCK_DEFAULT_NP, shared = PTHREAD_PROCESS_PRIVATE;
 
 	if (!ready())
@@ -296,7 +295,7 @@ KSYNC_EXPORT int pthread_rwlock_init(pthread_rwlock_t *rwlock,
 
 KSYNC_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t *rwlock)
 {
-	struct rwlock *l = of(rwlock);
+	struct pt_rwlock *l = of(rwlock);
 	struct ksync_object o;
 	int ret;
 

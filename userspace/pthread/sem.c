@@ -10,9 +10,9 @@
 #include "dropin.h"
 #include "real.h"
 
-static struct sem *of(const sem_t *sem)
+static struct pt_sem *of(const sem_t *sem)
 {
-	return (struct sem *)sem;
+	return (struct pt_sem *)sem;
 }
 
 static int fail(int error)
@@ -21,7 +21,7 @@ static int fail(int error)
 	return -1;
 }
 
-static int find(struct sem *s, struct ksync_sem *k)
+static int find(struct pt_sem *s, struct ksync_sem *k)
 {
 	const uint32_t ref = __atomic_load_n(&s->ref, __ATOMIC_RELAXED);
 
@@ -89,7 +89,7 @@ static int wait_in_module(struct ksync_sem *k, const struct limit *l)
 	return ret;
 }
 
-static int wait_until(struct sem *s, clockid_t clock, const struct timespec *abs)
+static int wait_until(struct pt_sem *s, clockid_t clock, const struct timespec *abs)
 {
 	struct ksync_sem k;
 	struct limit l;
@@ -105,7 +105,7 @@ static int wait_until(struct sem *s, clockid_t clock, const struct timespec *abs
 }
 
 /* A unit, if one is there and nothing else is to be thought of. */
-static bool take(struct sem *s)
+static bool take(struct pt_sem *s)
 {
 	struct ksync_cell *cell = quick_cell(&s->ref, s);
 	struct ksync_sem k;
@@ -167,7 +167,7 @@ KSYNC_EXPORT int sem_trywait(sem_t *sem)
 
 KSYNC_EXPORT int sem_post(sem_t *sem)
 {
-	struct sem *s = of(sem);
+	struct pt_sem *s = of(sem);
 	struct ksync_cell *cell = quick_cell(&s->ref, s);
 	struct ksync_sem k;
 	int ret;
@@ -201,7 +201,7 @@ KSYNC_EXPORT int sem_getvalue(sem_t *sem, int *value)
 
 KSYNC_EXPORT int sem_init(sem_t *sem, int shared, unsigned int value)
 {
-	struct sem *s = of(sem);
+	struct pt_sem *s = of(sem);
 	struct ksync_sem k;
 	int ret;
 
@@ -227,7 +227,7 @@ KSYNC_EXPORT int sem_init(sem_t *sem, int shared, unsigned int value)
 
 KSYNC_EXPORT int sem_destroy(sem_t *sem)
 {
-	struct sem *s = of(sem);
+	struct pt_sem *s = of(sem);
 	struct ksync_sem k;
 	int ret;
 

@@ -4,12 +4,12 @@
 #include "real.h"
 
 /* Not volatile to us: what changes is in the cell. */
-static struct spin *of(pthread_spinlock_t *lock)
+static struct pt_spin *of(pthread_spinlock_t *lock)
 {
-	return (struct spin *)(uintptr_t)lock;
+	return (struct pt_spin *)(uintptr_t)lock;
 }
 
-static int find(struct spin *s, struct ksync_object *o)
+static int find(struct pt_spin *s, struct ksync_object *o)
 {
 	if (s->ref == DESTROYED)
 		return EINVAL;
@@ -19,7 +19,7 @@ static int find(struct spin *s, struct ksync_object *o)
 	return 0;
 }
 
-static int outcome(struct spin *s, struct ksync_object *o, int ret)
+static int outcome(struct pt_spin *s, struct ksync_object *o, int ret)
 {
 	static bool reported;
 
@@ -45,7 +45,7 @@ static int outcome(struct spin *s, struct ksync_object *o, int ret)
 	return ret;
 }
 
-static int lock(struct spin *s)
+static int lock(struct pt_spin *s)
 {
 	struct ksync_object o;
 	uint64_t since;
@@ -69,7 +69,7 @@ static int lock(struct spin *s)
 
 KSYNC_EXPORT int pthread_spin_lock(pthread_spinlock_t *lock_)
 {
-	struct spin *s = of(lock_);
+	struct pt_spin *s = of(lock_);
 	struct ksync_cell *cell = quick_cell(&s->ref, s);
 	struct ksync_object o;
 
@@ -83,7 +83,7 @@ KSYNC_EXPORT int pthread_spin_lock(pthread_spinlock_t *lock_)
 
 KSYNC_EXPORT int pthread_spin_trylock(pthread_spinlock_t *lock_)
 {
-	struct spin *s = of(lock_);
+	struct pt_spin *s = of(lock_);
 	struct ksync_object o;
 	int ret;
 
@@ -95,7 +95,7 @@ KSYNC_EXPORT int pthread_spin_trylock(pthread_spinlock_t *lock_)
 }
 
 /* By another thread it is wrong, and works with glibc, while nobody waits. */
-static int unlock(struct spin *s)
+static int unlock(struct pt_spin *s)
 {
 	struct ksync_object o;
 	int ret = find(s, &o);
@@ -113,7 +113,7 @@ static int unlock(struct spin *s)
 
 KSYNC_EXPORT int pthread_spin_unlock(pthread_spinlock_t *lock_)
 {
-	struct spin *s = of(lock_);
+	struct pt_spin *s = of(lock_);
 	struct ksync_cell *cell = quick_cell(&s->ref, s);
 	struct ksync_object o;
 
@@ -127,7 +127,7 @@ KSYNC_EXPORT int pthread_spin_unlock(pthread_spinlock_t *lock_)
 
 KSYNC_EXPORT int pthread_spin_init(pthread_spinlock_t *lock_, int shared)
 {
-	struct spin *s = of(lock_);
+	struct pt_spin *s = of(lock_);
 
 	if (!ready())
 		return REAL(pthread_spin_init)(lock_, shared);
@@ -138,7 +138,7 @@ KSYNC_EXPORT int pthread_spin_init(pthread_spinlock_t *lock_, int shared)
 
 KSYNC_EXPORT int pthread_spin_destroy(pthread_spinlock_t *lock_)
 {
-	struct spin *s = of(lock_);
+	struct pt_spin *s = of(lock_);
 	struct ksync_object o;
 	int ret;
 

@@ -50,7 +50,7 @@ static uint64_t now(void)
 
 void trace_start(void)
 {
-	tracing = secure_getenv("KSYNC_TRACE") != NULL;
+	tracing = secure_getenv("KSYNC_TRACE");
 }
 
 /* An operation that may have to wait. */
@@ -136,7 +136,7 @@ static const char *kind_of(const struct own_cell *cell)
 	};
 	const uint32_t kind = cell->attr & 0xff;
 
-	return kind < sizeof(names) / sizeof(names[0]) && names[kind] ? names[kind] : "object";
+	return kind < ARRAY_SIZE(names) && names[kind] ? names[kind] : "object";
 }
 
 /* Where an object is, in words: a variable of the program, or an address. */
