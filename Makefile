@@ -49,6 +49,7 @@ lib: ## Build build/lib/libksync.so and .a
 selftests: lib ## Build the tests into build/
 	@tools/deps build check
 	@$(MAKE) --no-print-directory -C selftests O=$(build)
+	@$(MAKE) --no-print-directory -C selftests/posix O=$(build)
 
 tools: lib ## Build ksyncctl and the programs of demo, bench and tracing into build/bin
 	@$(MAKE) --no-print-directory -C tools O=$(build)

@@ -32,7 +32,14 @@ static int map_arena(struct ksync *d)
 	return 0;
 }
 
-static int setup(struct ksync *d, int fd)
+/**
+ * ksync_setup() - let a domain be that of a file descriptor
+ * @d: zero
+ * @fd: stays the caller's if this fails
+ *
+ * Return: as ksync_adopt().
+ */
+int ksync_setup(struct ksync *d, int fd)
 {
 	struct ksync_info info;
 	long cpus;
@@ -68,7 +75,7 @@ static int adopt(struct ksync **out, int fd)
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return -ENOMEM;
-	ret = setup(d, fd);
+	ret = ksync_setup(d, fd);
 	if (ret) {
 		free(d);
 		return ret;

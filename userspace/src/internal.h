@@ -50,6 +50,9 @@ struct ksync {
 /* syscall.c */
 int ksync_ioctl(int fd, unsigned long cmd, void *arg);
 
+/* domain.c */
+int ksync_setup(struct ksync *d, int fd);
+
 /* thread.c */
 int ksync_thread_prepare(void);
 int ksync_thread_self(struct ksync *d, const struct ksync_thread **t);

@@ -39,9 +39,8 @@ static const struct ksync_thread nobody;
 
 KSYNC_EXPORT __thread const struct ksync_thread *ksync_self_ = &nobody;
 
-static pthread_key_t key;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static int key_error;
+/* One more than the key of all threads; 0 until there is one. */
+static pthread_key_t key_plus_one;
 
 /* Destructors that run after this one get a new page, and this one again. */
 static void drop(void *page)
@@ -50,16 +49,24 @@ static void drop(void *page)
 	munmap(page, sizeof(struct identity));
 }
 
-static void create_key(void)
-{
-	key_error = pthread_key_create(&key, drop);
-}
-
-/* Before any thread can need its page: where a domain is opened. */
+/*
+ * Before any thread can need its page: where a domain is opened.  Nobody waits for
+ * anybody: of two keys one is given back.
+ */
 int ksync_thread_prepare(void)
 {
-	pthread_once(&once, create_key);
-	return -key_error;
+	pthread_key_t key, none = 0;
+	int ret;
+
+	if (__atomic_load_n(&key_plus_one, __ATOMIC_ACQUIRE))
+		return 0;
+	ret = pthread_key_create(&key, drop);
+	if (ret)
+		return -ret;
+	if (!__atomic_compare_exchange_n(&key_plus_one, &none, key + 1, false,
+					 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		pthread_key_delete(key);
+	return 0;
 }
 
 static int get_page(struct identity **page)
@@ -75,7 +82,7 @@ static int get_page(struct identity **page)
 		ret = -EOPNOTSUPP;
 		goto unmap;
 	}
-	ret = -pthread_setspecific(key, p);
+	ret = -pthread_setspecific(key_plus_one - 1, p);
 	if (ret)
 		goto unmap;
 	ksync_self_ = p->known;

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * fork(): the child's objects are copies of its parent's.
+ *
+ * Their state is in cells that parent and child would share, so it is noted down right
+ * before the fork, when all handlers of the program have run: ours is the first that
+ * is registered.  The child makes an object anew when it first uses it, as it was;
+ * what it has not used when it forks in turn its child finds in the notes of the
+ * generation before.
+ *
+ * What another thread of the parent had locked nobody unlocks in the child: it is
+ * lost for ever, as with any pthreads.
+ */
+#include <stdlib.h>
+#include <sys/mman.h>
+#include "dropin.h"
+
+struct generation {
+	struct generation *older;
+	uintptr_t nonce;
+	uint32_t nr;
+	struct saved saved[];
+};
+
+static struct generation *generations, *latest;
+
+static size_t size_of(uint32_t nr)
+{
+	return sizeof(struct generation) + nr * sizeof(struct saved);
+}
+
+const struct saved *saved_find(uint32_t id, const void *obj)
+{
+	const struct generation *g;
+
+	if (!id)
+		return NULL;
+	for (g = generations; g; g = g->older)
+		if (id < g->nr && g->saved[id].fate &&
+		    g->saved[id].tag == ((uintptr_t)obj ^ g->nonce))
+			return &g->saved[id];
+	return NULL;
+}
+
+static void restore_reads(struct ksync_object *o, uint32_t times)
+{
+	while (times--)
+		ksync_read_lock_wait(o, NULL, KSYNC_WAIT_TRY, 0);
+}
+
+static void restore_owner(struct ksync_object *o, uint32_t flags)
+{
+	const struct ksync_thread *t = NULL;
+	int self = ksync_identify(o, &t);
+
+	if (self > 0)
+		o->cell->word = self | flags;
+}
+
+/**
+ * saved_restore() - let a new ksync object be as the one was
+ * @s: the note on it
+ * @o: new, nobody knows of it yet
+ */
+void saved_restore(const struct saved *s, struct ksync_object *o)
+{
+	switch (s->fate) {
+	case HELD:
+		restore_owner(o, 0);
+		break;
+	case DIED:
+		restore_owner(o, KSYNC_OWNER_DIED);
+		break;
+	case LOST:
+		own_cell(o)->abandoned = s->value;
+		o->cell->word = KSYNC_NOTRECOVERABLE;
+		break;
+	case READ:
+		restore_reads(o, s->value);
+		break;
+	case VALUE:
+		o->cell->word = s->value;
+		break;
+	}
+}
+
+/* How often the calling thread reads an rwlock of our own domain. */
+static uint32_t reads(const struct ksync_thread *t, uint32_t id)
+{
+	uint32_t slot, i, entry;
+
+	if (t->serial != here.serial)
+		return 0;
+	for (slot = 0; slot < t->nslots; slot++)
+		for (i = 0; i < KSYNC_SLOTS; i++) {
+			entry = ((uint32_t *)&own_domain.cells[t->slot[slot]])[i];
+			if ((entry & KSYNC_SLOT_ID) == id && entry >> 24)
+				return entry >> 24;
+		}
+	return 0;
+}
+
+static void note_lock(struct saved *s, uint32_t id, const struct own_cell *cell)
+{
+	const struct ksync_thread *self = ksync_self_;
+	const uint32_t owner = cell->word & KSYNC_OWNER;
+
+	if (owner == KSYNC_NOTRECOVERABLE) {
+		s->fate = LOST;
+		s->value = cell->abandoned;
+	} else if (owner && self->serial == here.serial && owner == self->handle) {
+		s->fate = cell->word & KSYNC_OWNER_DIED ? DIED : HELD;
+	} else if (owner) {
+		s->fate = LOST;
+		s->value = 1;
+	} else if ((cell->attr & 0xff) == KSYNC_KIND_RWLOCK) {
+		s->value = reads(self, id);
+		s->fate = s->value ? READ : UNUSED;
+	}
+}
+
+static void note(uint32_t id, struct own_cell *cell, void *arg)
+{
+	struct generation *g = arg;
+	struct saved *s = &g->saved[id];
+
+	s->tag = cell->tag;
+	switch (cell->attr & 0xff) {
+	case KSYNC_KIND_MUTEX:
+	case KSYNC_KIND_RWLOCK:
+	case KSYNC_KIND_SPIN:
+		note_lock(s, id, cell);
+		break;
+	case KSYNC_KIND_SEM:
+		s->fate = VALUE;
+		s->value = cell->word & ~KSYNC_WAITERS;
+		break;
+	}
+}
+
+static void find_last(uint32_t id, struct own_cell *cell, void *arg)
+{
+	uint32_t *nr = arg;
+
+	(void)cell;
+	if (id >= *nr)
+		*nr = id + 1;
+}
+
+/* No other thread makes or ends an object, or runs a once, until the fork is done. */
+static void prepare(void)
+{
+	uint32_t nr = 0;
+
+	if (process_state != READY)
+		return;
+	once_lock();
+	objects_lock();
+	objects_each(find_last, &nr);
+	latest = mmap(NULL, size_of(nr), PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (latest == MAP_FAILED)
+		die("no memory to fork with: see 'ulimit -v'");
+	latest->nonce = here.nonce;
+	latest->nr = nr;
+	latest->older = generations;
+	objects_each(note, latest);
+}
+
+static void in_parent(void)
+{
+	if (!latest)
+		return;
+	munmap(latest, size_of(latest->nr));
+	latest = NULL;
+	objects_unlock();
+	once_unlock();
+}
+
+static void in_child(void)
+{
+	process_forked();
+	if (!latest)
+		return;
+	generations = latest;
+	latest = NULL;
+	objects_forked();
+	once_forked();
+	trace_forked();
+}
+
+/* Before any other object's constructors (-z initfirst). */
+static void __attribute__((constructor)) watch_forks(void)
+{
+	pthread_atfork(prepare, in_parent, in_child);
+}

@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * pthread_mutex_*().
+ *
+ * All types are plain ksync mutexes: who owns one is in its word, and how often is
+ * counted here.  What a ksync mutex reports, and POSIX lets a mutex of type NORMAL
+ * not return, because programs do not look at it, ends in what they know: in waiting.
+ * A deadlock of such mutexes is reported on standard error, once.
+ */
+#include "dropin.h"
+#include "real.h"
+
+#define TYPE		3	/* PTHREAD_MUTEX_NORMAL to ADAPTIVE_NP */
+#define ROBUST		16
+#define INHERIT		32
+#define PROTECT_KIND	64
+#define PSHARED		128
+
+#define NOT_A_MUTEX	(-1)
+
+static struct pt_mutex *of(const pthread_mutex_t *mutex)
+{
+	return (struct pt_mutex *)mutex;
+}
+
+static int type_of(const struct pt_mutex *m)
+{
+	return m->kind & TYPE;
+}
+
+bool mutex_is_robust(const struct pt_mutex *m)
+{
+	return m->kind & ROBUST;
+}
+
+bool mutex_is_shared(const struct pt_mutex *m)
+{
+	return m->ref & SHARED;
+}
+
+/* Whether its user looks at what locking returns. */
+static bool tells_deadlock(const struct pt_mutex *m)
+{
+	return type_of(m) == PTHREAD_MUTEX_ERRORCHECK ||
+	       type_of(m) == PTHREAD_MUTEX_RECURSIVE;
+}
+
+/* A mutex of type NORMAL or ADAPTIVE_NP, or one that counts, and no more than that. */
+static bool is_simple(const struct pt_mutex *m)
+{
+	return !(m->kind & ~TYPE);
+}
+
+static uint32_t read_word(const struct ksync_object *o)
+{
+	return __atomic_load_n(&o->cell->word, __ATOMIC_RELAXED);
+}
+
+/* With a ceiling: made one at a time. */
+static int make_protected(struct pt_mutex *m, struct ksync_object *o)
+{
+	struct ksync_mutex made;
+	int ret;
+
+	ret = -ksync_mutex_init_protect(&made, &own_domain, here.policy, m->ceiling);
+	if (ret)
+		return ret;
+	object_adopt(&m->ref, m, &made.o);
+	*o = made.o;
+	return 0;
+}
+
+/**
+ * mutex_find() - the ksync mutex of a mutex
+ * @m: mutex
+ * @o: set up
+ *
+ * Return: 0; EINVAL (it is none), EPERM (its ceiling is too high for the caller).
+ */
+int mutex_find(struct pt_mutex *m, struct ksync_object *o)
+{
+	if (m->kind == NOT_A_MUTEX)
+		return EINVAL;
+	if (m->ref & SHARED)
+		return object_share(&m->ref, o);
+	if (m->kind & PROTECT_KIND)
+		return object_try(&m->ref, m, o) ? make_protected(m, o) : 0;
+	object_find(&m->ref, m, MUTEX, o);
+	return 0;
+}
+
+/**
+ * mutex_self() - who the calling thread is, however long it takes to know
+ * @o: in whose domain
+ */
+const struct ksync_thread *mutex_self(struct ksync_object *o)
+{
+	const struct ksync_thread *t = NULL;
+	int ret;
+
+	for (;;) {
+		ret = ksync_identify(o, &t);
+		if (ret >= 0)
+			return t;
+		if (ret != -ENOMEM && ret != -ENOSPC)
+			die("cannot attach a thread: %s", strerror(-ret));
+		nap(&NO_LIMIT);
+	}
+}
+
+static void report_deadlock(struct pt_mutex *m, struct ksync_object *o)
+{
+	static bool reported;
+	struct ksync_query q;
+
+	if (__atomic_exchange_n(&reported, true, __ATOMIC_RELAXED) ||
+	    ksync_object_query(o, &q))
+		return;
+	if (q.owner == mutex_self(o)->handle)
+		tell("deadlock: thread %d has the mutex at %p, and waits for it, for ever",
+		     q.owner_pid, (void *)m);
+	else
+		tell("deadlock: waiting for the mutex at %p of thread %d (%s), which waits for us",
+		     (void *)m, q.owner_pid, q.owner_comm);
+}
+
+/*
+ * What locking it in the module came to.  Return: what the program is told; or -1:
+ * nothing that it would understand, it has to wait.
+ */
+static int outcome(struct pt_mutex *m, struct ksync_object *o, int ret)
+{
+	switch (ret) {
+	case EOWNERDEAD:
+		m->count = 0;
+		if (mutex_is_robust(m))
+			return ret;
+		own_cell(o)->abandoned = 1;
+		ksync_unlock_slow_(o, NULL);
+		return -1;
+	case ENOTRECOVERABLE:
+		return mutex_is_robust(m) && !own_cell(o)->abandoned ? ret : -1;
+	case EDEADLK:
+		if (tells_deadlock(m))
+			return ret;
+		report_deadlock(m, o);
+		return -1;
+	case ENOSPC:
+	case ENOMEM:
+		return -1;
+	case EUCLEAN:
+	case EBADF:
+	case ESRCH:
+		die("the mutex at %p cannot be locked: %s", (void *)m, strerror(ret));
+	}
+	return ret;
+}
+
+static int lock_until(struct pt_mutex *m, struct ksync_object *o, const struct limit *l)
+{
+	uint64_t since = trace_wait_begin();
+	int ret;
+
+	for (;;) {
+		ret = outcome(m, o, -ksync_lock_wait(o, mutex_self(o), l->flags,
+						     l->deadline));
+		if (ret >= 0)
+			break;
+		ret = l->flags & KSYNC_WAIT_TRY ? EBUSY : nap(l);
+		if (!ret)
+			ret = mutex_find(m, o);
+		if (ret)
+			break;
+	}
+	trace_wait_end(o, since);
+	return ret;
+}
+
+/* What the caller has already; EAGAIN: it does not have it. */
+static int lock_own(struct pt_mutex *m, bool try)
+{
+	if (type_of(m) == PTHREAD_MUTEX_RECURSIVE) {
+		if (m->count == UINT32_MAX)
+			return EAGAIN;
+		m->count++;
+		return 0;
+	}
+	if (try)
+		return EBUSY;
+	return EDEADLK;
+}
+
+/*
+ * With no more than a look at the word.  EINPROGRESS: it has to be waited for, or
+ * the module has to be asked.
+ */
+static int lock_now(struct pt_mutex *m, struct ksync_object *o, bool try)
+{
+	const struct ksync_thread *t = mutex_self(o);
+	int ret;
+
+	trace_taken();
+	if ((read_word(o) & KSYNC_OWNER) == t->handle) {
+		ret = lock_own(m, try);
+		return ret == EDEADLK && !tells_deadlock(m) ? EINPROGRESS : ret;
+	}
+	ret = -ksync_lock_look(o, t);
+	if (ret != EBUSY)
+		return ret;
+	/* A dead owner of a mutex that is not robust has it like a live one. */
+	return try && !mutex_is_robust(m) ? EBUSY : EINPROGRESS;
+}
+
+/**
+ * mutex_lock_for() - lock, out of line
+ * @m: mutex
+ * @l: for how long, or with KSYNC_WAIT_TRY
+ *
+ * Return: as pthread_mutex_lock(), trylock() and timedlock().
+ */
+int mutex_lock_for(struct pt_mutex *m, struct limit l)
+{
+	struct ksync_object o;
+	int ret = mutex_find(m, &o);
+
+	if (!ret)
+		ret = lock_now(m, &o, l.flags & KSYNC_WAIT_TRY);
+	return ret == EINPROGRESS ? lock_until(m, &o, &l) : ret;
+}
+
+KSYNC_EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	struct pt_mutex *m = of(mutex);
+	struct ksync_cell *cell = quick_cell(&m->ref, m);
+	const struct ksync_thread *t = ksync_self_;
+	uint32_t v;
+
+	if (likely(cell) && likely(is_simple(m)) && likely(t->serial == here.serial)) {
+		v = __atomic_load_n(&cell->word, __ATOMIC_RELAXED);
+		if (likely(!(v & KSYNC_TAKEN_)) &&
+		    likely(ksync_cas_(&cell->word, &v, v | t->handle, __ATOMIC_ACQUIRE)))
+			return 0;
+		if (m->kind == PTHREAD_MUTEX_RECURSIVE &&
+		    (v & KSYNC_OWNER) == t->handle && m->count < UINT32_MAX) {
+			m->count++;
+			return 0;
+		}
+	}
+	if (!ready())
+		return REAL(pthread_mutex_lock)(mutex);
+	return mutex_lock_for(m, NO_LIMIT);
+}
+
+KSYNC_EXPORT int pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+	struct pt_mutex *m = of(mutex);
+
+	if (!ready())
+		return REAL(pthread_mutex_trylock)(mutex);
+	return mutex_lock_for(m, (struct limit) { KSYNC_WAIT_TRY, KSYNC_NO_DEADLINE });
+}
+
+KSYNC_EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
+					 const struct timespec *abs)
+{
+	struct pt_mutex *m = of(mutex);
+	struct ksync_object o;
+	struct limit l;
+	int ret;
+
+	if (!ready())
+		return REAL(pthread_mutex_clocklock)(mutex, clock, abs);
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+		return EINVAL;
+	ret = mutex_find(m, &o);
+	if (!ret)
+		ret = lock_now(m, &o, false);
+	if (ret != EINPROGRESS)
+		return ret;
+	ret = limit_of(&l, clock, abs);
+	return ret ? ret : lock_until(m, &o, &l);
+}
+
+KSYNC_EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex,
+					 const struct timespec *abs)
+{
+	if (!ready())
+		return REAL(pthread_mutex_timedlock)(mutex, abs);
+	return pthread_mutex_clocklock(mutex, CLOCK_REALTIME, abs);
+}
+
+/*
+ * A mutex of type NORMAL that somebody else has, or nobody.  It is wrong, and works
+ * with glibc.  While somebody waits the owner's rt_mutex in the kernel says who has
+ * it, and nobody else can release that.
+ */
+static int unlock_foreign(struct pt_mutex *m, struct ksync_object *o)
+{
+	static bool reported;
+	uint32_t v = read_word(o);
+
+	if (tells_deadlock(m) || mutex_is_robust(m) || m->kind & (INHERIT | PROTECT_KIND))
+		return EPERM;
+	while (!(v & KSYNC_WAITERS) && (v & KSYNC_OWNER) <= KSYNC_HANDLE_MAX)
+		if (ksync_cas_(&o->cell->word, &v, 0, __ATOMIC_RELEASE))
+			return 0;
+	if ((v & KSYNC_OWNER) == KSYNC_NOTRECOVERABLE && !(m->ref & SHARED)) {
+		m->ref = 0;	/* those that wait for it look again */
+		return 0;
+	}
+	if (!__atomic_exchange_n(&reported, true, __ATOMIC_RELAXED))
+		tell("the mutex at %p is another thread's, and is waited for: it stays locked",
+		     (void *)m);
+	return EPERM;
+}
+
+static int unlock(struct pt_mutex *m)
+{
+	const struct ksync_thread *t;
+	struct ksync_object o;
+	int ret = mutex_find(m, &o);
+
+	if (ret)
+		return ret;
+	t = mutex_self(&o);
+	if ((read_word(&o) & KSYNC_OWNER) != t->handle)
+		return unlock_foreign(m, &o);
+	if (m->count) {
+		m->count--;
+		return 0;
+	}
+	ret = -ksync_unlock_slow_(&o, t);
+	if (ret)
+		die("the mutex at %p cannot be unlocked: %s", (void *)m, strerror(ret));
+	return 0;
+}
+
+KSYNC_EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	struct pt_mutex *m = of(mutex);
+	struct ksync_cell *cell = quick_cell(&m->ref, m);
+	const struct ksync_thread *t = ksync_self_;
+	uint32_t v, rest;
+
+	if (likely(cell) && likely(is_simple(m)) && likely(t->serial == here.serial)) {
+		v = __atomic_load_n(&cell->word, __ATOMIC_RELAXED);
+		rest = v ^ t->handle;
+		if (unlikely(m->count) && (v & KSYNC_OWNER) == t->handle) {
+			m->count--;
+			return 0;
+		}
+		if (likely(!rest || rest == (KSYNC_WAITERS | KSYNC_WOKEN)) &&
+		    likely(ksync_cas_(&cell->word, &v, rest, __ATOMIC_RELEASE)))
+			return 0;
+	}
+	return ready() ? unlock(m) : REAL(pthread_mutex_unlock)(mutex);
+}
+
+KSYNC_EXPORT int pthread_mutex_consistent(pthread_mutex_t *mutex)
+{
+	struct pt_mutex *m = of(mutex);
+	struct ksync_object o;
+
+	if (!ready())
+		return REAL(pthread_mutex_consistent)(mutex);
+	if (!mutex_is_robust(m) || mutex_find(m, &o) ||
+	    ksync_consistent_(&o, mutex_self(&o)))
+		return EINVAL;
+	return 0;
+}
+
+/* What the attributes come to.  Return: 0; EINVAL, ENOTSUP. */
+static int set_kind(struct pt_mutex *m, const pthread_mutexattr_t *attr)
+{
+	int type, robust, protocol, shared, ceiling;
+
+	if (!attr)
+		return 0;
+	if (pthread_mutexattr_gettype(attr, &type) ||
+	    pthread_mutexattr_getrobust(attr, &robust) ||
+	    pthread_mutexattr_getprotocol(attr, &protocol) ||
+	    pthread_mutexattr_getpshared(attr, &shared) ||
+	    pthread_mutexattr_getprioceiling(attr, &ceiling))
+		return EINVAL;
+	m->kind = type & TYPE;
+	if (robust == PTHREAD_MUTEX_ROBUST)
+		m->kind |= ROBUST;
+	if (protocol == PTHREAD_PRIO_INHERIT)
+		m->kind |= INHERIT;
+	if (protocol == PTHREAD_PRIO_PROTECT) {
+		m->kind |= PROTECT_KIND;
+		m->ceiling = ceiling > 0 ? ceiling : 1;
+	}
+	if (shared == PTHREAD_PROCESS_SHARED)
+		m->kind |= PSHARED;
+	return 0;
+}
+
+static int share_protected(struct pt_mutex *m)
+{
+	struct ksync_mutex made;
+	int ret = process_share();
+
+	if (ret)
+		return ret;
+	ret = -ksync_mutex_init_protect(&made, &shared_domain, here.policy, m->ceiling);
+	if (ret)
+		return ret;
+	own_cell(&made.o)->link = random_odd();
+	m->cookie = own_cell(&made.o)->link;
+	m->ref = made.o.id | SHARED;
+	return 0;
+}
+
+KSYNC_EXPORT int pthread_mutex_init(pthread_mutex_t *mutex,
+				    const pthread_mutexattr_t *attr)
+{
+	struct pt_mutex *m = of(mutex);
+	int ret;
+
+	if (!ready())
+		return REAL(pthread_mutex_init)(mutex, attr);
+	object_forget(&m->ref, m);
+	memset(mutex, 0, sizeof(*mutex));
+	ret = set_kind(m, attr);
+	if (ret || !(m->kind & PSHARED))
+		return ret;
+	return m->kind & PROTECT_KIND ? share_protected(m) :
+		object_share_new(&m->ref, MUTEX);
+}
+
+static bool is_locked(struct ksync_object *o)
+{
+	const uint32_t owner = read_word(o) & KSYNC_OWNER;
+
+	return owner && owner != KSYNC_NOTRECOVERABLE;
+}
+
+KSYNC_EXPORT int pthread_mutex_destroy(pthread_mutex_t *mutex)
+{
+	struct pt_mutex *m = of(mutex);
+	struct ksync_object o;
+	int ret = 0;
+
+	if (!ready())
+		return REAL(pthread_mutex_destroy)(mutex);
+	if (m->kind == NOT_A_MUTEX)
+		return EINVAL;
+	if (m->ref & SHARED) {
+		ret = object_share(&m->ref, &o);
+		if (!ret)
+			ret = is_locked(&o) ? EBUSY : -ksync_object_destroy(&o);
+	} else if (m->kind & PROTECT_KIND && !object_try(&m->ref, m, &o) && is_locked(&o)) {
+		ret = EBUSY;
+	} else {
+		ret = object_forget(&m->ref, m);
+	}
+	if (ret)
+		return ret;
+	m->ref = DESTROYED;
+	m->kind = NOT_A_MUTEX;
+	return 0;
+}
+
+KSYNC_EXPORT int pthread_mutex_getprioceiling(const pthread_mutex_t *mutex, int *ceiling)
+{
+	struct pt_mutex *m = of(mutex);
+
+	if (!ready())
+		return REAL(pthread_mutex_getprioceiling)(mutex, ceiling);
+	if (m->kind == NOT_A_MUTEX || !(m->kind & PROTECT_KIND))
+		return EINVAL;
+	*ceiling = m->ceiling;
+	return 0;
+}
+
+/* It is locked meanwhile, whatever the ceiling. */
+KSYNC_EXPORT int pthread_mutex_setprioceiling(pthread_mutex_t *mutex, int ceiling, int *old)
+{
+	struct pt_mutex *m = of(mutex);
+	struct ksync_mutex k;
+	int ret, was;
+
+	if (!ready())
+		return REAL(pthread_mutex_setprioceiling)(mutex, ceiling, old);
+	if (m->kind == NOT_A_MUTEX || !(m->kind & PROTECT_KIND) || ceiling < 1 || ceiling > 99)
+		return EINVAL;
+	ret = mutex_find(m, &k.o);
+	if (ret)
+		return ret;
+	ret = pthread_mutex_lock(mutex);
+	if (ret && ret != EOWNERDEAD)
+		return ret;
+	was = m->ceiling;
+	ret = -ksync_mutex_set_ceiling(&k, ceiling, NULL);
+	if (!ret) {
+		m->ceiling = ceiling;
+		*old = was;
+	}
+	pthread_mutex_unlock(mutex);
+	return ret;
+}
+
+/* Other names that libc has for them. */
+
+ALIAS(__pthread_mutex_init, pthread_mutex_init);
+ALIAS(__pthread_mutex_destroy, pthread_mutex_destroy);
+ALIAS(__pthread_mutex_lock, pthread_mutex_lock);
+ALIAS(__pthread_mutex_trylock, pthread_mutex_trylock);
+ALIAS(__pthread_mutex_unlock, pthread_mutex_unlock);
+/* <pthread.h> makes one of these two of the other. */
+extern KSYNC_EXPORT __typeof__(pthread_mutex_consistent) consistent_np
+	asm("pthread_mutex_consistent_np")
+	__attribute__((alias("pthread_mutex_consistent"), copy(pthread_mutex_consistent)));

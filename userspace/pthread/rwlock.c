@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * pthread_rwlock_*().
+ *
+ * PTHREAD_RWLOCK_PREFER_READER_NP, the default, and PREFER_WRITER_NP, which glibc
+ * treats alike: readers do not wait for writers that wait.  Such a writer waits for
+ * the lock as one waits for all of many objects, taking nothing until it can have it.
+ * With PREFER_WRITER_NONRECURSIVE_NP readers and writers take turns.
+ */
+#include "dropin.h"
+#include "real.h"
+
+static struct pt_rwlock *of(const pthread_rwlock_t *rwlock)
+{
+	return (struct pt_rwlock *)rwlock;
+}
+
+static int find(struct pt_rwlock *l, struct ksync_object *o)
+{
+	if (l->ref == DESTROYED)
+		return EINVAL;
+	if (l->ref & SHARED)
+		return object_share(&l->ref, o);
+	object_find(&l->ref, l, RWLOCK, o);
+	return 0;
+}
+
+static bool reads(const struct ksync_object *o)
+{
+	struct ksync_thread *t = (struct ksync_thread *)mutex_self((struct ksync_object *)o);
+	uint32_t slot, i, entry;
+
+	for (slot = 0; t->held && slot < t->nslots; slot++)
+		for (i = 0; i < KSYNC_SLOTS; i++) {
+			entry = ksync_slot_(o, t->slot[slot])[i];
+			if ((entry & KSYNC_SLOT_ID) == o->id && entry >> 24)
+				return true;
+		}
+	return false;
+}
+
+static bool writes(struct ksync_object *o)
+{
+	return (__atomic_load_n(&o->cell->word, __ATOMIC_RELAXED) & KSYNC_OWNER) ==
+		mutex_self(o)->handle;
+}
+
+/* What glibc does not tell, its users do not expect: they wait. */
+static int outcome(struct ksync_object *o, int ret, int (*undo)(struct ksync_object *o))
+{
+	static bool reported;
+
+	switch (ret) {
+	case EOWNERDEAD:
+		undo(o);
+		return -1;
+	case EDEADLK:
+		if (writes(o))
+			return ret;
+		if (!__atomic_exchange_n(&reported, true, __ATOMIC_RELAXED))
+			tell("deadlock: waiting for a read-write lock that %s",
+			     reads(o) ? "we have for reading" : "is of one that waits for us");
+		return -1;
+	case ENOTRECOVERABLE:
+	case ENOSPC:
+	case ENOMEM:
+		return -1;
+	case EUCLEAN:
+	case EBADF:
+	case ESRCH:
+		die("a read-write lock cannot be locked: %s", strerror(ret));
+	}
+	return ret;
+}
+
+static int undo_read(struct ksync_object *o)
+{
+	return ksync_rwlock_unlock_slow_(o, NULL);
+}
+
+/* Whoever has it next is told as well: it stays as the dead writer left it. */
+static int undo_write(struct ksync_object *o)
+{
+	own_cell(o)->abandoned = 1;
+	return ksync_unlock_slow_(o, NULL);
+}
+
+static int read_once(struct ksync_object *o, const struct limit *l, bool prefers_writer)
+{
+	(void)prefers_writer;
+	return -ksync_read_lock_wait(o, NULL, l->flags, l->deadline);
+}
+
+static int write_once(struct ksync_object *o, const struct limit *l, bool prefers_writer)
+{
+	struct ksync_item item = { .id = o->id };
+	struct ksync_many arg = {
+		.size = sizeof(arg),
+		.count = 1,
+		.items = (uintptr_t)&item,
+		.deadline = l->deadline,
+		.flags = l->flags | KSYNC_MANY_ALL,
+	};
+
+	if (prefers_writer || l->flags & KSYNC_WAIT_TRY)
+		return -ksync_lock_wait(o, NULL, l->flags, l->deadline);
+	arg.thread = mutex_self(o)->handle;
+	return -ksync_ioctl(o->domain->fd, KSYNC_IOC_MANY, &arg);
+}
+
+static int lock_until(struct pt_rwlock *l, struct ksync_object *o, const struct limit *limit,
+		      bool read)
+{
+	const bool prefers_writer =
+		l->prefers == PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
+	uint64_t since = trace_wait_begin();
+	int ret;
+
+	for (;;) {
+		if (read)
+			ret = outcome(o, read_once(o, limit, prefers_writer), undo_read);
+		else
+			ret = outcome(o, write_once(o, limit, prefers_writer), undo_write);
+		if (ret >= 0)
+			break;
+		ret = limit->flags & KSYNC_WAIT_TRY ? EBUSY : nap(limit);
+		if (!ret)
+			ret = find(l, o);
+		if (ret)
+			break;
+	}
+	trace_wait_end(o, since);
+	return ret;
+}
+
+/* With no more than a look.  EBUSY: it has to be waited for. */
+static int lock_now(struct ksync_object *o, bool read)
+{
+	const struct ksync_thread *t = mutex_self(o);
+	int ret;
+
+	trace_taken();
+	if (read) {
+		ret = writes(o) ? EDEADLK :
+			-ksync_read_look(o, (struct ksync_thread *)t);
+		return ret == ENOSPC || ret == ENOMEM ? EBUSY : ret;
+	}
+	return writes(o) ? EDEADLK : -ksync_lock_look(o, t);
+}
+
+static int lock(struct pt_rwlock *l, clockid_t clock, const struct timespec *abs, bool read)
+{
+	struct ksync_object o;
+	struct limit limit;
+	int ret = find(l, &o);
+
+	if (!ret)
+		ret = lock_now(&o, read);
+	if (ret != EBUSY)
+		return ret;
+	ret = limit_of(&limit, clock, abs);
+	return ret ? ret : lock_until(l, &o, &limit, read);
+}
+
+static int try(struct pt_rwlock *l, bool read)
+{
+	const struct limit limit = { KSYNC_WAIT_TRY, KSYNC_NO_DEADLINE };
+	struct ksync_object o;
+	int ret = find(l, &o);
+
+	if (!ret)
+		ret = lock_now(&o, read);
+	if (ret == EDEADLK)
+		return EBUSY;
+	if (ret != EBUSY)
+		return ret;
+	ret = lock_until(l, &o, &limit, read);
+	return ret == EDEADLK ? EBUSY : ret;
+}
+
+KSYNC_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
+{
+	struct pt_rwlock *l = of(rwlock);
+	struct ksync_cell *cell = quick_cell(&l->ref, l);
+	struct ksync_object o;
+
+	if (likely(cell)) {
+		o = quick_object(cell);
+		if (ksync_read_lock_fast_(&o, ksync_reader_()))
+			return 0;
+	}
+	if (!ready())
+		return REAL(pthread_rwlock_rdlock)(rwlock);
+	return lock(l, CLOCK_MONOTONIC, NULL, true);
+}
+
+KSYNC_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
+{
+	struct pt_rwlock *l = of(rwlock);
+	struct ksync_cell *cell = quick_cell(&l->ref, l);
+	struct ksync_object o;
+
+	if (likely(cell)) {
+		o = quick_object(cell);
+		if (ksync_lock_fast_(&o, ksync_self_))
+			return 0;
+	}
+	if (!ready())
+		return REAL(pthread_rwlock_wrlock)(rwlock);
+	return lock(l, CLOCK_MONOTONIC, NULL, false);
+}
+
+KSYNC_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
+{
+	struct pt_rwlock *l = of(rwlock);
+	struct ksync_cell *cell = quick_cell(&l->ref, l);
+	struct ksync_object o;
+	int ret;
+
+	if (!likely(cell) || !likely(ksync_self_->serial == here.serial)) {
+		if (!ready())
+			return REAL(pthread_rwlock_unlock)(rwlock);
+		ret = find(l, &o);
+		if (ret)
+			return ret;
+	} else {
+		o = quick_object(cell);
+		o.domain = &own_domain;
+	}
+	return -ksync_rwlock_unlock_(&o, ksync_reader_(), NULL);
+}
+
+KSYNC_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t *rwlock)
+{
+	return ready() ? try(of(rwlock), true) : REAL(pthread_rwlock_tryrdlock)(rwlock);
+}
+
+KSYNC_EXPORT int pthread_rwlock_trywrlock(pthread_rwlock_t *rwlock)
+{
+	return ready() ? try(of(rwlock), false) : REAL(pthread_rwlock_trywrlock)(rwlock);
+}
+
+KSYNC_EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *rwlock, clockid_t clock,
+					    const struct timespec *abs)
+{
+	if (!ready())
+		return REAL(pthread_rwlock_clockrdlock)(rwlock, clock, abs);
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+		return EINVAL;
+	return lock(of(rwlock), clock, abs, true);
+}
+
+KSYNC_EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *rwlock, clockid_t clock,
+					    const struct timespec *abs)
+{
+	if (!ready())
+		return REAL(pthread_rwlock_clockwrlock)(rwlock, clock, abs);
+	if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)
+		return EINVAL;
+	return lock(of(rwlock), clock, abs, false);
+}
+
+KSYNC_EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t *rwlock,
+					    const struct timespec *abs)
+{
+	if (!ready())
+		return REAL(pthread_rwlock_timedrdlock)(rwlock, abs);
+	return lock(of(rwlock), CLOCK_REALTIME, abs, true);
+}
+
+KSYNC_EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t *rwlock,
+					    const struct timespec *abs)
+{
+	if (!ready())
+		return REAL(pthread_rwlock_timedwrlock)(rwlock, abs);
+	return lock(of(rwlock), CLOCK_REALTIME, abs, false);
+}
+
+KSYNC_EXPORT int pthread_rwlock_init(pthread_rwlock_t *rwlock,
+				     const pthread_rwlockattr_t *attr)
+{
+	struct pt_rwlock *l = of(rwlock);
+	int kind = PTHREAD_RWLOCK_DEFAULT_NP, shared = PTHREAD_PROCESS_PRIVATE;
+
+	if (!ready())
+		return REAL(pthread_rwlock_init)(rwlock, attr);
+	if (attr && (pthread_rwlockattr_getkind_np(attr, &kind) ||
+		     pthread_rwlockattr_getpshared(attr, &shared)))
+		return EINVAL;
+	object_forget(&l->ref, l);
+	memset(rwlock, 0, sizeof(*rwlock));
+	l->prefers = kind;
+	return shared == PTHREAD_PROCESS_SHARED ? object_share_new(&l->ref, RWLOCK) : 0;
+}
+
+KSYNC_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t *rwlock)
+{
+	struct pt_rwlock *l = of(rwlock);
+	struct ksync_object o;
+	int ret;
+
+	if (!ready())
+		return REAL(pthread_rwlock_destroy)(rwlock);
+	if (l->ref & SHARED) {
+		ret = object_share(&l->ref, &o);
+		if (!ret)
+			ret = -ksync_object_destroy(&o);
+	} else {
+		ret = object_forget(&l->ref, l);
+	}
+	if (!ret)
+		l->ref = DESTROYED;
+	return ret;
+}
+
+/* Other names that libc has for them. */
+
+ALIAS(__pthread_rwlock_init, pthread_rwlock_init);
+ALIAS(__pthread_rwlock_destroy, pthread_rwlock_destroy);
+ALIAS(__pthread_rwlock_rdlock, pthread_rwlock_rdlock);
+ALIAS(__pthread_rwlock_tryrdlock, pthread_rwlock_tryrdlock);
+ALIAS(__pthread_rwlock_wrlock, pthread_rwlock_wrlock);
+ALIAS(__pthread_rwlock_trywrlock, pthread_rwlock_trywrlock);
+ALIAS(__pthread_rwlock_unlock, pthread_rwlock_unlock);
