@@ -24,6 +24,7 @@ no_headers = Linux $(running) has no headers at $(KDIR). Install the package \
 
 .PHONY: all module lib selftests tools load unload install uninstall clean help
 .PHONY: demo bench verify torture latency coverage check check-debug check-all check-style
+.PHONY: check-programs
 
 all: lib ## Build the library, and the module for the running kernel (default)
 	@if [ -n "$(release)" ]; then $(MAKE) --no-print-directory module; \
@@ -105,6 +106,10 @@ check-debug: ## Run them on the debug kernel (lockdep, KASAN, kmemleak)
 check-all: ## Run them on all kernels, those that look for data races and PREEMPT_RT's bugs included
 	@tools/check 6.1 6.1-rt 6.12 6.12-rt debug debug-rt kcsan
 
+check-programs: ## Real programs on ksync, verified, with a table (QUICK=1, SCALE=100 percent, KERNELS=6.1)
+	@tools/programs/run $(if $(QUICK),--quick) $(if $(SCALE),--scale $(SCALE)) \
+		$(if $(POLICY),--policy $(POLICY)) $(KERNELS)
+
 torture: ## Models, torture and fuzzing, with a report (MINUTES=5 of each, KERNELS=)
 	@tools/torture/run $(if $(MINUTES),--minutes $(MINUTES)) $(KERNELS)
 
@@ -125,7 +130,7 @@ help: ## Say what each target does
 	@echo
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | \
 		while IFS="$$(printf '\t')" read -r target text; do \
-			printf '  %-12s %s\n' "$$target" "$$text"; done
+			printf '  %-14s %s\n' "$$target" "$$text"; done
 	@echo
 	@echo "Test kernels are run by tools/vm/run in QEMU; nothing is loaded into this one"
 	@echo "but by 'make load'. Kernels are cached in ~/.cache/ksync (KSYNC_CACHE=)."
