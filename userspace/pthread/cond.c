@@ -162,7 +162,7 @@ static int wait(struct wait *w)
 	case ETIMEDOUT:
 		return ret;
 	case EBADF:
-		die("the condition variable or its mutex at %p is gone", (void *)w->m);
+		die_of("cannot wait with the mutex at", w->m, ret);
 	}
 	return 0;
 }

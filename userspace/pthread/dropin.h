@@ -103,7 +103,8 @@ _Static_assert(sizeof(struct pt_spin) <= sizeof(pthread_spinlock_t), "a spinlock
  * struct own_cell - a cell, as this library uses it
  * @word: of the kind, as all up to @reserved
  * @contended: how often somebody waited for it, if that is counted
- * @abandoned: its owner is gone and did not unlock it: nobody ever gets it
+ * @abandoned: its owner is gone and did not unlock it: nobody ever gets it; an
+ *	rwlock that is free otherwise: nobody ever writes
  * @waited: ns
  * @tag: address of the object ^ process.nonce; 0 while it is free, or shared
  * @link: free: the next one; shared: the cookie that its objects have as well
@@ -150,11 +151,14 @@ static inline struct ksync_cell *quick_cell(const uint32_t *ref, const void *obj
 }
 
 /* Only with a cell from quick_cell(), for the inline functions of libksync. */
+extern struct ksync own_domain, shared_domain;
+
 static inline struct ksync_object quick_object(struct ksync_cell *cell)
 {
 	return (struct ksync_object) {
 		.cell = cell,
 		.serial = here.serial,
+		.domain = &own_domain,
 		.id = cell - here.cells,
 		.attr = cell->attr,
 	};
@@ -163,7 +167,6 @@ static inline struct ksync_object quick_object(struct ksync_cell *cell)
 /* process.c */
 enum { UNDECIDED, PLAIN, READY, FORKED };
 extern int process_state;
-extern struct ksync own_domain, shared_domain;
 int process_start(void);
 int process_share(void);
 void process_forked(void);
@@ -197,7 +200,7 @@ void objects_forked(void);
 void objects_each(void (*fn)(uint32_t id, struct own_cell *cell, void *arg), void *arg);
 
 /* fork.c */
-enum fate { UNUSED, HELD, DIED, LOST, READ, VALUE };
+enum fate { UNUSED, HELD, DIED, LOST, READ, READ_LOST, VALUE };
 
 struct saved {
 	uint64_t tag;
@@ -218,6 +221,7 @@ int fd_hide(int fd, bool inherited);
 
 /* tell.c */
 void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void die_of(const char *what, const void *obj, int error);
 _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* trace.c */

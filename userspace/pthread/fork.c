@@ -78,6 +78,11 @@ void saved_restore(const struct saved *s, struct ksync_object *o)
 	case READ:
 		restore_reads(o, s->value);
 		break;
+	case READ_LOST:
+		restore_reads(o, s->value);
+		own_cell(o)->abandoned = 1;
+		o->cell->word = KSYNC_READ;
+		break;
 	case VALUE:
 		o->cell->word = s->value;
 		break;
@@ -100,6 +105,25 @@ static uint32_t reads(const struct ksync_thread *t, uint32_t id)
 	return 0;
 }
 
+/* Whether anybody reads: the module knows. */
+static bool is_read(uint32_t id)
+{
+	struct ksync_query q = { .size = sizeof(q), .id = id };
+
+	return !ksync_ioctl(own_domain.fd, KSYNC_IOC_QUERY, &q) && q.readers;
+}
+
+static void note_reads(struct saved *s, uint32_t id, const struct own_cell *cell)
+{
+	const bool lost = cell->abandoned;
+
+	s->value = reads(ksync_self_, id);
+	if (s->value)
+		s->fate = lost ? READ_LOST : READ;
+	else if (lost || (cell->word & KSYNC_READ && is_read(id)))
+		s->fate = READ_LOST;
+}
+
 static void note_lock(struct saved *s, uint32_t id, const struct own_cell *cell)
 {
 	const struct ksync_thread *self = ksync_self_;
@@ -114,8 +138,7 @@ static void note_lock(struct saved *s, uint32_t id, const struct own_cell *cell)
 		s->fate = LOST;
 		s->value = 1;
 	} else if ((cell->attr & 0xff) == KSYNC_KIND_RWLOCK) {
-		s->value = reads(self, id);
-		s->fate = s->value ? READ : UNUSED;
+		note_reads(s, id, cell);
 	}
 }
 

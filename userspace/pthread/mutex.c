@@ -103,7 +103,7 @@ const struct ksync_thread *mutex_self(struct ksync_object *o)
 		if (ret >= 0)
 			return t;
 		if (ret != -ENOMEM && ret != -ENOSPC)
-			die("cannot attach a thread: %s", strerror(-ret));
+			die_of("cannot attach to the domain of", o, -ret);
 		nap(&NO_LIMIT);
 	}
 }
@@ -151,7 +151,7 @@ static int outcome(struct pt_mutex *m, struct ksync_object *o, int ret)
 	case EUCLEAN:
 	case EBADF:
 	case ESRCH:
-		die("the mutex at %p cannot be locked: %s", (void *)m, strerror(ret));
+		die_of("cannot lock the mutex at", m, ret);
 	}
 	return ret;
 }
@@ -331,7 +331,7 @@ static int unlock(struct pt_mutex *m)
 	}
 	ret = -ksync_unlock_slow_(&o, t);
 	if (ret)
-		die("the mutex at %p cannot be unlocked: %s", (void *)m, strerror(ret));
+		die_of("cannot unlock the mutex at", m, ret);
 	return 0;
 }
 

@@ -149,6 +149,8 @@ static void refill(enum class class)
 	collect();
 	if (!pool->free)
 		ret = create(class, 1);
+	if (ret == -EBADF || ret == -ENOTTY)
+		die_of("cannot make objects", NULL, -ret);
 	if (!pool->free)
 		die("no room beside %u objects: %s; raise max_objects, or the cgroup's limit",
 		    ids.nr, strerror(-ret));

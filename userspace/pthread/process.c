@@ -56,6 +56,7 @@ static int open_own(void)
 	ret = ksync_setup(&d, fd);
 	if (!ret)
 		ret = use_up_zero(&d);
+	d.lazy_ceiling = false;	/* a ceiling is to be seen by who looks at priorities */
 	if (ret) {
 		if (d.cells)
 			munmap(d.cells, d.arena_size);
@@ -153,13 +154,16 @@ static int adopt_shared(void)
 	const char *text = secure_getenv("KSYNC_FD");
 	char *end;
 	long fd;
+	int ret;
 
 	if (!text)
 		return -ENOENT;
 	fd = strtol(text, &end, 10);
 	if (end == text || *end || fd < 0 || fd > INT32_MAX)
 		return -EBADF;
-	return ksync_setup(&shared_domain, fd);
+	ret = ksync_setup(&shared_domain, fd);
+	shared_domain.lazy_ceiling = false;
+	return ret;
 }
 
 /**

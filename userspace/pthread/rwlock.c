@@ -69,7 +69,7 @@ static int outcome(struct ksync_object *o, int ret, int (*undo)(struct ksync_obj
 	case EUCLEAN:
 	case EBADF:
 	case ESRCH:
-		die("a read-write lock cannot be locked: %s", strerror(ret));
+		die_of("cannot lock a read-write lock, by its cell", o->cell, ret);
 	}
 	return ret;
 }
@@ -103,6 +103,8 @@ static int write_once(struct ksync_object *o, const struct limit *l, bool prefer
 		.flags = l->flags,
 	};
 
+	if (own_cell(o)->abandoned)
+		return ENOTRECOVERABLE;
 	if (prefers_writer || l->flags & KSYNC_WAIT_TRY)
 		return -ksync_lock_wait(o, NULL, l->flags, l->deadline);
 	if (reads(o))
@@ -148,6 +150,8 @@ static int lock_now(struct ksync_object *o, bool read)
 			-ksync_read_look(o, (struct ksync_thread *)t);
 		return ret == ENOSPC || ret == ENOMEM ? EBUSY : ret;
 	}
+	if (own_cell(o)->abandoned)
+		return EBUSY;
 	return writes(o) ? EDEADLK : -ksync_lock_look(o, t);
 }
 

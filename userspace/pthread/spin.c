@@ -40,7 +40,7 @@ static int outcome(struct pt_spin *s, struct ksync_object *o, int ret)
 	case EUCLEAN:
 	case EBADF:
 	case ESRCH:
-		die("the spinlock at %p cannot be locked: %s", (void *)s, strerror(ret));
+		die_of("cannot lock the spinlock at", s, ret);
 	}
 	return ret;
 }

@@ -44,3 +44,11 @@ void die(const char *format, ...)
 	va_end(args);
 	abort();
 }
+
+/* An error that no object has to have. */
+void die_of(const char *what, const void *obj, int error)
+{
+	if (error == EBADF || error == ENOTTY)
+		die("the program closed a file that is ksync's, by a system call of its own");
+	die("%s %p: %s", what, obj, strerror(error));
+}
