@@ -122,22 +122,55 @@ FIXTURE_VARIANT(many)
 	int (*live)(union any *u);
 };
 
-#define KIND(name)							\
-FIXTURE_VARIANT_ADD(many, name)						\
-{									\
-	.live = live_##name,						\
-}
+FIXTURE_VARIANT_ADD(many, mutex)
+{
+	.live = live_mutex,
+};
 
-KIND(mutex);
-KIND(zeroed_mutex);
-KIND(robust);
-KIND(cond);
-KIND(rwlock);
-KIND(zeroed_rwlock);
-KIND(sem);
-KIND(spin);
-KIND(barrier);
-KIND(once);
+FIXTURE_VARIANT_ADD(many, zeroed_mutex)
+{
+	.live = live_zeroed_mutex,
+};
+
+FIXTURE_VARIANT_ADD(many, robust)
+{
+	.live = live_robust,
+};
+
+FIXTURE_VARIANT_ADD(many, cond)
+{
+	.live = live_cond,
+};
+
+FIXTURE_VARIANT_ADD(many, rwlock)
+{
+	.live = live_rwlock,
+};
+
+FIXTURE_VARIANT_ADD(many, zeroed_rwlock)
+{
+	.live = live_zeroed_rwlock,
+};
+
+FIXTURE_VARIANT_ADD(many, sem)
+{
+	.live = live_sem,
+};
+
+FIXTURE_VARIANT_ADD(many, spin)
+{
+	.live = live_spin,
+};
+
+FIXTURE_VARIANT_ADD(many, barrier)
+{
+	.live = live_barrier,
+};
+
+FIXTURE_VARIANT_ADD(many, once)
+{
+	.live = live_once,
+};
 
 FIXTURE_SETUP(many)
 {
