@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* The line's form is what the runner reads: fault and program. */
 static const struct fault {
 	const char *name;
@@ -90,7 +92,7 @@ static void __attribute__((constructor)) choose(void)
 	const char *name = getenv("BUSTED");
 	unsigned int i;
 
-	for (i = 0; name && i < sizeof(faults) / sizeof(faults[0]); i++)
+	for (i = 0; name && i < ARRAY_SIZE(faults); i++)
 		if (!strcmp(name, faults[i].name))
 			chosen = faults[i].name;
 	if (!*chosen) {
@@ -113,7 +115,7 @@ static bool on(const char *name)
 /* What the C library has: NEXT(function)(arguments). */
 #define NEXT_OF(fn, find)						\
 ({									\
-	static __typeof__(&fn) next_fn;					\
+	static __typeof__(fn) *next_fn;					\
 									\
 	if (!next_fn)							\
 		*(void **)&next_fn = find;				\
@@ -129,19 +131,15 @@ static bool in_child(void)
 }
 
 /* The harness's tests run in children already; theirs are grandchildren. */
-static pid_t test_pid;
-
-static void __attribute__((constructor)) count_forks(void);
 static int depth;
 
 static void forked(void)
 {
 	depth++;
 	in_main = true;
-	test_pid = getpid();
 }
 
-static void count_forks(void)
+static void __attribute__((constructor)) count_forks(void)
 {
 	pthread_atfork(NULL, NULL, forked);
 }
@@ -233,7 +231,8 @@ int pthread_mutex_unlock(pthread_mutex_t *m)
 
 	if (on("child_owns_nothing") && depth > 1 && in_child())
 		return EPERM;
-	if (on("unlock_loses_waiters") && m->__data.__kind == 0 && m->__data.__lock == 2) {
+	if (on("unlock_loses_waiters") && (m->__data.__kind & 127) == 0 &&
+	    m->__data.__lock == 2) {
 		m->__data.__owner = 0;
 		m->__data.__nusers--;
 		__atomic_store_n(&m->__data.__lock, 0, __ATOMIC_RELEASE);
@@ -435,10 +434,10 @@ static bool remember(pthread_once_t *c)
 {
 	unsigned int i;
 
-	for (i = 0; i < 1000 && remembered[i]; i++)
+	for (i = 0; i < ARRAY_SIZE(remembered) && remembered[i]; i++)
 		if (remembered[i] == c)
 			return true;
-	if (i < 1000)
+	if (i < ARRAY_SIZE(remembered))
 		remembered[i] = c;
 	return false;
 }

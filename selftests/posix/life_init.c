@@ -181,7 +181,9 @@ union any {
 
 static int use_mutex(union any *u, int type, struct actor *a)
 {
-	if (mutex_make(&u->mutex, (struct mutex_sort){ .type = type }))
+	const struct mutex_sort sort = { .type = type };
+
+	if (mutex_make(&u->mutex, sort))
 		return 1;
 	if (pthread_mutex_lock(&u->mutex) || DO(a, step_trylock, &u->mutex) != EBUSY)
 		return 2;

@@ -122,22 +122,55 @@ FIXTURE_VARIANT(many)
 	int (*live)(union any *u);
 };
 
-#define KIND(name)							\
-FIXTURE_VARIANT_ADD(many, name)						\
-{									\
-	.live = live_##name,						\
-}
+FIXTURE_VARIANT_ADD(many, mutex)
+{
+	.live = live_mutex,
+};
 
-KIND(mutex);
-KIND(zeroed_mutex);
-KIND(robust);
-KIND(cond);
-KIND(rwlock);
-KIND(zeroed_rwlock);
-KIND(sem);
-KIND(spin);
-KIND(barrier);
-KIND(once);
+FIXTURE_VARIANT_ADD(many, zeroed_mutex)
+{
+	.live = live_zeroed_mutex,
+};
+
+FIXTURE_VARIANT_ADD(many, robust)
+{
+	.live = live_robust,
+};
+
+FIXTURE_VARIANT_ADD(many, cond)
+{
+	.live = live_cond,
+};
+
+FIXTURE_VARIANT_ADD(many, rwlock)
+{
+	.live = live_rwlock,
+};
+
+FIXTURE_VARIANT_ADD(many, zeroed_rwlock)
+{
+	.live = live_zeroed_rwlock,
+};
+
+FIXTURE_VARIANT_ADD(many, sem)
+{
+	.live = live_sem,
+};
+
+FIXTURE_VARIANT_ADD(many, spin)
+{
+	.live = live_spin,
+};
+
+FIXTURE_VARIANT_ADD(many, barrier)
+{
+	.live = live_barrier,
+};
+
+FIXTURE_VARIANT_ADD(many, once)
+{
+	.live = live_once,
+};
 
 FIXTURE_SETUP(many)
 {
@@ -346,7 +379,10 @@ TEST(barrier_freed_by_the_serial)
 	}
 }
 
-/* A million at once cost no more than their memory. */
+/* What one may cost beside its memory, where another place says who owns it. */
+#define EACH_MAY_COST	80
+
+/* A million at once cost little more than their memory. */
 TEST(million_at_once)
 {
 	pthread_mutex_t *m = calloc(MANY, sizeof(*m));
@@ -360,8 +396,8 @@ TEST(million_at_once)
 		bad |= pthread_mutex_lock(&m[i]) | pthread_mutex_unlock(&m[i]);
 	EXPECT_EQ(0, bad);
 	after = resident_kb();
-	/* Twice over, at the very most. */
-	EXPECT_LT(after - before, (long)(MANY * sizeof(*m) / 1024) + MAY_GROW_KB);
+	EXPECT_LT(after - before,
+		  (long)MANY * (sizeof(*m) + EACH_MAY_COST) / 1024 + MAY_GROW_KB);
 	free(m);
 }
 

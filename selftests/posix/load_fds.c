@@ -127,14 +127,14 @@ TEST_F(fds, all_closed_one_by_one)
 
 TEST_F(fds, all_closed_by_close_range)
 {
-	if (syscall(SYS_close_range, 3, ~0U, 0))
+	if (close_range(3, ~0U, 0))
 		SKIP(return, "no close_range()");
 	CONTENTION();
 }
 
 TEST_F(fds, all_marked_close_on_exec)
 {
-	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC))
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC))
 		SKIP(return, "no CLOSE_RANGE_CLOEXEC");
 	CONTENTION();
 }
@@ -142,7 +142,7 @@ TEST_F(fds, all_marked_close_on_exec)
 /* A table of its own, with only the three in it. */
 TEST_F(fds, table_unshared)
 {
-	if (syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_UNSHARE))
+	if (close_range(3, ~0U, CLOSE_RANGE_UNSHARE))
 		SKIP(return, "no CLOSE_RANGE_UNSHARE");
 	CONTENTION();
 }

@@ -34,7 +34,7 @@ static void __attribute__((constructor)) before_main(void)
 	pthread_create(&thread, NULL, wait_for_one, &queue);
 	step_queue_signal(&queue);
 	pthread_join(thread, &ret);
-	waited = ret != NULL;
+	waited = ret ? 1 : 0;
 	pthread_once(&once, run);
 	/* Held until main() and beyond, across the harness's fork(). */
 	pthread_mutex_lock(&kept);

@@ -15,20 +15,48 @@ FIXTURE_VARIANT(robust)
 	struct mutex_sort sort;
 };
 
-#define SORT(name, ...)							\
-FIXTURE_VARIANT_ADD(robust, name)					\
-{									\
-	.sort = { .robust = PTHREAD_MUTEX_ROBUST, ##__VA_ARGS__ },	\
-}
+FIXTURE_VARIANT_ADD(robust, normal)
+{
+	.sort = { .robust = PTHREAD_MUTEX_ROBUST },
+};
 
-SORT(normal);
-SORT(errorcheck, .type = PTHREAD_MUTEX_ERRORCHECK);
-SORT(recursive, .type = PTHREAD_MUTEX_RECURSIVE);
-SORT(normal_pi, .protocol = PTHREAD_PRIO_INHERIT);
-SORT(errorcheck_pi, .type = PTHREAD_MUTEX_ERRORCHECK, .protocol = PTHREAD_PRIO_INHERIT);
-SORT(recursive_pi, .type = PTHREAD_MUTEX_RECURSIVE, .protocol = PTHREAD_PRIO_INHERIT);
-SORT(normal_shared, .pshared = PTHREAD_PROCESS_SHARED);
-SORT(normal_shared_pi, .pshared = PTHREAD_PROCESS_SHARED, .protocol = PTHREAD_PRIO_INHERIT);
+FIXTURE_VARIANT_ADD(robust, errorcheck)
+{
+	.sort = { .robust = PTHREAD_MUTEX_ROBUST, .type = PTHREAD_MUTEX_ERRORCHECK },
+};
+
+FIXTURE_VARIANT_ADD(robust, recursive)
+{
+	.sort = { .robust = PTHREAD_MUTEX_ROBUST, .type = PTHREAD_MUTEX_RECURSIVE },
+};
+
+FIXTURE_VARIANT_ADD(robust, normal_pi)
+{
+	.sort = { .robust = PTHREAD_MUTEX_ROBUST, .protocol = PTHREAD_PRIO_INHERIT },
+};
+
+FIXTURE_VARIANT_ADD(robust, errorcheck_pi)
+{
+	.sort = { .robust = PTHREAD_MUTEX_ROBUST, .type = PTHREAD_MUTEX_ERRORCHECK,
+		  .protocol = PTHREAD_PRIO_INHERIT },
+};
+
+FIXTURE_VARIANT_ADD(robust, recursive_pi)
+{
+	.sort = { .robust = PTHREAD_MUTEX_ROBUST, .type = PTHREAD_MUTEX_RECURSIVE,
+		  .protocol = PTHREAD_PRIO_INHERIT },
+};
+
+FIXTURE_VARIANT_ADD(robust, normal_shared)
+{
+	.sort = { .robust = PTHREAD_MUTEX_ROBUST, .pshared = PTHREAD_PROCESS_SHARED },
+};
+
+FIXTURE_VARIANT_ADD(robust, normal_shared_pi)
+{
+	.sort = { .robust = PTHREAD_MUTEX_ROBUST, .pshared = PTHREAD_PROCESS_SHARED,
+		  .protocol = PTHREAD_PRIO_INHERIT },
+};
 
 FIXTURE_SETUP(robust)
 {
@@ -266,7 +294,6 @@ TEST_F(robust, count_of_the_dead_is_forgotten)
 	EXPECT_EQ(0, pthread_mutex_unlock(self->m));
 	EXPECT_EQ(0, DO(self->a, step_trylock, self->m));
 }
-
 
 /* pthread_cond_wait, ERRORS: [EOWNERDEAD] from it, the mutex held all the same. */
 static int wait_until_dead(void *arg)

@@ -21,12 +21,6 @@ FIXTURE_VARIANT(mutex)
 	struct mutex_sort sort;
 };
 
-#define SORT(name, ...)							\
-FIXTURE_VARIANT_ADD(mutex, name)					\
-{									\
-	.sort = { __VA_ARGS__ },					\
-}
-
 #define ERRORCHECK	.type = PTHREAD_MUTEX_ERRORCHECK
 #define RECURSIVE	.type = PTHREAD_MUTEX_RECURSIVE
 #define ADAPTIVE	.type = PTHREAD_MUTEX_ADAPTIVE_NP
@@ -34,23 +28,90 @@ FIXTURE_VARIANT_ADD(mutex, name)					\
 #define ROBUST		.robust = PTHREAD_MUTEX_ROBUST
 #define SHARED		.pshared = PTHREAD_PROCESS_SHARED
 
-SORT(normal, .type = PTHREAD_MUTEX_NORMAL);
-SORT(errorcheck, ERRORCHECK);
-SORT(recursive, RECURSIVE);
-SORT(adaptive, ADAPTIVE);
-SORT(normal_pi, PI);
-SORT(errorcheck_pi, ERRORCHECK, PI);
-SORT(recursive_pi, RECURSIVE, PI);
-SORT(normal_robust, ROBUST);
-SORT(errorcheck_robust, ERRORCHECK, ROBUST);
-SORT(recursive_robust, RECURSIVE, ROBUST);
-SORT(normal_robust_pi, ROBUST, PI);
-SORT(errorcheck_robust_pi, ERRORCHECK, ROBUST, PI);
-SORT(recursive_robust_pi, RECURSIVE, ROBUST, PI);
-SORT(normal_shared, SHARED);
-SORT(recursive_shared_pi, RECURSIVE, SHARED, PI);
-SORT(normal_shared_robust, SHARED, ROBUST);
-SORT(errorcheck_shared_robust_pi, ERRORCHECK, SHARED, ROBUST, PI);
+FIXTURE_VARIANT_ADD(mutex, normal)
+{
+	.sort = { .type = PTHREAD_MUTEX_NORMAL },
+};
+
+FIXTURE_VARIANT_ADD(mutex, errorcheck)
+{
+	.sort = { ERRORCHECK },
+};
+
+FIXTURE_VARIANT_ADD(mutex, recursive)
+{
+	.sort = { RECURSIVE },
+};
+
+FIXTURE_VARIANT_ADD(mutex, adaptive)
+{
+	.sort = { ADAPTIVE },
+};
+
+FIXTURE_VARIANT_ADD(mutex, normal_pi)
+{
+	.sort = { PI },
+};
+
+FIXTURE_VARIANT_ADD(mutex, errorcheck_pi)
+{
+	.sort = { ERRORCHECK, PI },
+};
+
+FIXTURE_VARIANT_ADD(mutex, recursive_pi)
+{
+	.sort = { RECURSIVE, PI },
+};
+
+FIXTURE_VARIANT_ADD(mutex, normal_robust)
+{
+	.sort = { ROBUST },
+};
+
+FIXTURE_VARIANT_ADD(mutex, errorcheck_robust)
+{
+	.sort = { ERRORCHECK, ROBUST },
+};
+
+FIXTURE_VARIANT_ADD(mutex, recursive_robust)
+{
+	.sort = { RECURSIVE, ROBUST },
+};
+
+FIXTURE_VARIANT_ADD(mutex, normal_robust_pi)
+{
+	.sort = { ROBUST, PI },
+};
+
+FIXTURE_VARIANT_ADD(mutex, errorcheck_robust_pi)
+{
+	.sort = { ERRORCHECK, ROBUST, PI },
+};
+
+FIXTURE_VARIANT_ADD(mutex, recursive_robust_pi)
+{
+	.sort = { RECURSIVE, ROBUST, PI },
+};
+
+FIXTURE_VARIANT_ADD(mutex, normal_shared)
+{
+	.sort = { SHARED },
+};
+
+FIXTURE_VARIANT_ADD(mutex, recursive_shared_pi)
+{
+	.sort = { RECURSIVE, SHARED, PI },
+};
+
+FIXTURE_VARIANT_ADD(mutex, normal_shared_robust)
+{
+	.sort = { SHARED, ROBUST },
+};
+
+FIXTURE_VARIANT_ADD(mutex, errorcheck_shared_robust_pi)
+{
+	.sort = { ERRORCHECK, SHARED, ROBUST, PI },
+};
 
 /* What is shared is tried between processes. */
 FIXTURE_SETUP(mutex)

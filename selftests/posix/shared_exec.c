@@ -205,7 +205,7 @@ FIXTURE_TEARDOWN(exec)
 
 static pid_t start(const char *name, const char *role)
 {
-	char *argv[] = { "shared_exec", "--peer", (char *)name, (char *)role, NULL };
+	char * const argv[] = { "shared_exec", "--peer", (char *)name, (char *)role, NULL };
 	pid_t pid;
 
 	return posix_spawn(&pid, "/proc/self/exe", NULL, NULL, argv, environ) ? -1 : pid;

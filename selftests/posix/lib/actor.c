@@ -209,6 +209,12 @@ int actor_sleeps(struct actor *a)
 	return asleep(a->tid, a);
 }
 
+int actor_blocks(struct actor *a, int (*fn)(void *arg), void *arg)
+{
+	actor_post(a, fn, arg);
+	return actor_sleeps(a);
+}
+
 int px_asleep(pid_t tid)
 {
 	return asleep(tid, NULL);

@@ -54,6 +54,8 @@ struct actor *actor_start(enum actor_kind kind);
 void actor_post(struct actor *a, int (*fn)(void *arg), void *arg);
 /* 0 once it sleeps in its step, ACTOR_NO_SLEEP if the step has ended. */
 int actor_sleeps(struct actor *a);
+/* Both. */
+int actor_blocks(struct actor *a, int (*fn)(void *arg), void *arg);
 bool actor_done(const struct actor *a);
 /* 0 once one of the two has ended its step. */
 int actor_either(const struct actor *a, const struct actor *b);

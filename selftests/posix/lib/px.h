@@ -98,8 +98,9 @@ do {									\
 /* An actor that begins a step and falls asleep in it. */
 #define BLOCKS(a, step, arg)						\
 do {									\
-	actor_post(a, step, arg);					\
-	ASSERT_EQ(0, actor_sleeps(a));					\
+	const int __blocks = actor_blocks(a, step, arg);		\
+									\
+	ASSERT_EQ(0, __blocks);						\
 } while (0)
 
 /* An actor that fell asleep in its step and ends it now. */
