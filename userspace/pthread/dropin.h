@@ -183,6 +183,7 @@ static inline bool ready(void)
 /* guard.c: a lock for this library's own use; inherits priority. */
 void guard_lock(uint32_t *guard);
 void guard_unlock(uint32_t *guard);
+void guard_forked(void);
 
 /* object.c */
 enum class { MUTEX, RWLOCK, COND, SEM, SPIN, CLASSES, PROTECT, BARRIER };
@@ -202,9 +203,17 @@ void objects_each(void (*fn)(uint32_t id, struct own_cell *cell, void *arg), voi
 /* fork.c */
 enum fate { UNUSED, HELD, DIED, LOST, READ, READ_LOST, VALUE };
 
+/**
+ * struct saved - how an object was right before the fork
+ * @tag: of its cell
+ * @fate: what became of it
+ * @kind: KSYNC_KIND_*
+ * @value: READ: how often; VALUE: it; LOST: whether its owner is gone
+ */
 struct saved {
 	uint64_t tag;
-	uint32_t fate;
+	uint16_t fate;
+	uint16_t kind;
 	uint32_t value;
 };
 

@@ -8,12 +8,18 @@
  * what it has not used when it forks in turn its child finds in the notes of the
  * generation before.
  *
+ * What the forking thread had locked is its own in the child, whoever uses it first: it
+ * is made anew at the latest when the child starts a thread.
+ *
  * What another thread of the parent had locked nobody unlocks in the child: it is
  * lost for ever, as with any pthreads.
  */
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
 #include "dropin.h"
+#include "real.h"
 
 struct generation {
 	struct generation *older;
@@ -23,6 +29,7 @@ struct generation {
 };
 
 static struct generation *generations, *latest;
+static bool settled = true;	/* what the forking thread has locked is made anew */
 
 static size_t size_of(uint32_t nr)
 {
@@ -148,6 +155,7 @@ static void note(uint32_t id, struct own_cell *cell, void *arg)
 	struct saved *s = &g->saved[id];
 
 	s->tag = cell->tag;
+	s->kind = cell->attr & 0xff;
 	switch (cell->attr & 0xff) {
 	case KSYNC_KIND_MUTEX:
 	case KSYNC_KIND_RWLOCK:
@@ -202,14 +210,65 @@ static void in_parent(void)
 
 static void in_child(void)
 {
+	guard_forked();
 	process_forked();
 	if (!latest)
 		return;
 	generations = latest;
 	latest = NULL;
+	settled = false;
 	objects_forked();
 	once_forked();
 	trace_forked();
+}
+
+/* The memory of an object may be gone: its first word, or 0. */
+static uint32_t peek(const void *obj)
+{
+	uint32_t word = 0;
+	struct iovec to = { &word, sizeof(word) }, from = { (void *)obj, sizeof(word) };
+
+	process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+	return word;
+}
+
+static void settle_one(const struct generation *g, uint32_t id)
+{
+	const struct saved *s = &g->saved[id];
+	void *obj = (void *)(uintptr_t)(s->tag ^ g->nonce);
+	struct ksync_object o;
+
+	if ((s->fate != HELD && s->fate != DIED && s->fate != READ) ||
+	    peek(obj) != id || saved_find(id, obj) != s)
+		return;
+	if (s->kind == KSYNC_KIND_MUTEX)
+		mutex_find(obj, &o);
+	else
+		object_find(obj, obj, s->kind == KSYNC_KIND_SPIN ? SPIN : RWLOCK, &o);
+}
+
+static void settle(void)
+{
+	const int saved = errno;
+	const struct generation *g;
+	uint32_t id;
+
+	settled = true;
+	if (!ready())
+		return;
+	for (g = generations; g; g = g->older)
+		for (id = 0; id < g->nr; id++)
+			settle_one(g, id);
+	errno = saved;
+}
+
+/* Until this the forking thread is the only one. */
+KSYNC_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
+				void *(*routine)(void *), void *arg)
+{
+	if (unlikely(!settled))
+		settle();
+	return REAL(pthread_create)(thread, attr, routine, arg);
 }
 
 /* Before any other object's constructors (-z initfirst). */

@@ -8,9 +8,19 @@
 #include <unistd.h>
 #include "dropin.h"
 
+static __thread uint32_t tid __attribute__((tls_model("initial-exec")));
+
 static uint32_t self(void)
 {
-	return syscall(SYS_gettid);
+	if (unlikely(!tid))
+		tid = syscall(SYS_gettid);
+	return tid;
+}
+
+/* In a child of fork(): its thread has another number. */
+void guard_forked(void)
+{
+	tid = 0;
 }
 
 void guard_lock(uint32_t *guard)

@@ -267,11 +267,16 @@ int object_try(uint32_t *ref, const void *obj, struct ksync_object *o)
  */
 void object_adopt(uint32_t *ref, const void *obj, struct ksync_object *o)
 {
+	const struct saved *saved;
+
 	guard_lock(&guard);
 	if (is_valid(*ref, obj)) {
 		ksync_object_destroy(o);
 		refer(o, &own_domain, *ref);
 	} else {
+		saved = saved_find(*ref, obj);
+		if (saved)
+			saved_restore(saved, o);
 		own_cell(o)->link = adopted;
 		adopted = o->id;
 		attach(ref, obj, o);
