@@ -7,6 +7,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
 #include <linux/seq_file.h>
+#include <linux/string.h>
 
 #include "core.h"
 #include "rwlock.h"
@@ -68,6 +69,7 @@ static void query_waiters(struct ksync_query *arg, const struct ksync_state *st)
 
 static void query_owner(struct ksync_domain *d, struct ksync_query *arg)
 {
+	char comm[TASK_COMM_LEN];
 	struct ksync_thread *t;
 
 	arg->owner = arg->word & KSYNC_OWNER;
@@ -77,8 +79,10 @@ static void query_owner(struct ksync_domain *d, struct ksync_query *arg)
 	t = ksync_thread_find(d, arg->owner);
 	if (t) {
 		arg->owner_pid = task_pid_vnr(t->task);
-		/* Like top, without the lock: it may be changing. */
-		data_race(memcpy(arg->owner_comm, t->task->comm, KSYNC_COMM_LEN - 1));
+		/* Like top, without the lock: it may be half of it the name before. */
+		data_race(memcpy(comm, t->task->comm, sizeof(comm)));
+		comm[sizeof(comm) - 1] = '\0';
+		strscpy_pad(arg->owner_comm, comm, sizeof(arg->owner_comm));
 	}
 	rcu_read_unlock();
 }

@@ -91,7 +91,7 @@ static int begin(struct ksync_many_call *c, u32 i, u32 flags)
 	c->lock = (struct ksync_lock){
 		.id = p->obj.id,
 		.thread = c->arg->thread,
-		.flags = flags | p->item.flags,
+		.flags = flags | (p->item.flags & KSYNC_LOCK_READ),
 		.deadline = c->arg->deadline,
 	};
 	memset(&c->r, 0, sizeof(c->r));
@@ -282,7 +282,8 @@ static u32 find_seat(const struct ksync_many_call *c)
 	u32 i;
 
 	for (i = 0; i < nr_parts(c); i++)
-		if (ksync_part_owned(&c->parts[i]) && !c->parts[i].hopeless)
+		if (ksync_part_owned(&c->parts[i]) && !c->parts[i].hopeless &&
+		    !(c->parts[i].item.flags & KSYNC_ITEM_WATCH))
 			break;
 	return i;
 }
@@ -381,6 +382,18 @@ static int any(struct ksync_many_call *c)
 	return ret == ONCE_MORE ? -ERESTARTNOINTR : ret;
 }
 
+/* Those that mean something for this item. */
+static u32 item_flags(const struct ksync_many_call *c, const struct ksync_part *p)
+{
+	u32 flags = 0;
+
+	if (ksync_part_owned(p) && !(c->arg->flags & KSYNC_MANY_ALL))
+		flags |= KSYNC_ITEM_WATCH;
+	if (p->obj.ops->kind == KSYNC_KIND_RWLOCK)
+		flags |= KSYNC_LOCK_READ;
+	return flags;
+}
+
 static int find(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = &c->parts[i];
@@ -388,7 +401,7 @@ static int find(struct ksync_many_call *c, u32 i)
 
 	if (ret)
 		return ret;
-	if (p->item.flags & (p->obj.ops->kind == KSYNC_KIND_RWLOCK ? ~KSYNC_LOCK_READ : ~0U))
+	if (p->item.flags & ~item_flags(c, p))
 		return -EINVAL;
 	if (ksync_part_owned(p))
 		c->locks = true;

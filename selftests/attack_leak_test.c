@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,6 +128,49 @@ static int look_at_pages(struct attacker *a)
 	a->fd = raw_open();
 	ATTACK(is_zero(raw_map(a->fd, SPREAD_BYTES / KSYNC_CELL_SIZE), SPREAD_BYTES));
 	return 0;
+}
+
+static int step_rename(struct player *p)
+{
+	uint32_t *go_on = &p->cells[p->id].user[0];
+
+	while (__atomic_load_n(go_on, __ATOMIC_RELAXED)) {
+		prctl(PR_SET_NAME, "fourteenletter");
+		prctl(PR_SET_NAME, "x");
+	}
+	return 0;
+}
+
+/* Nothing follows the end of a name, whatever the task was called before. */
+TEST(a_name_that_changes_has_no_tail)
+{
+	struct ksync_query q = { .size = sizeof(q) };
+	struct ksync_cell *cells;
+	struct player *owner;
+	uint32_t id, tails = 0;
+	int fd = raw_open();
+	size_t n;
+
+	cells = raw_map(fd, 64);
+	ASSERT_EQ(0, raw_create(fd, KSYNC_KIND_MUTEX, 0, &id));
+	owner = player_start(TASK_PROCESS, fd, cells);
+	ASSERT_NE(NULL, owner);
+	ASSERT_EQ(0, player_do(owner, step_lock, id));
+	cells[id].user[0] = 1;
+	player_post(owner, step_rename, id);
+	for (int i = 0; i < 100000; i++) {
+		q.id = id;
+		ASSERT_EQ(0, raw_ioctl(fd, KSYNC_IOC_QUERY, &q));
+		n = strnlen(q.owner_comm, sizeof(q.owner_comm));
+		ASSERT_GT(sizeof(q.owner_comm), n);
+		while (n < sizeof(q.owner_comm))
+			tails += !!q.owner_comm[n++];
+	}
+	cells[id].user[0] = 0;
+	EXPECT_EQ(0, player_result(owner));
+	EXPECT_EQ(0, tails);
+	EXPECT_EQ(0, player_end(owner));
+	close(fd);
 }
 
 TEST(arena_is_zero)

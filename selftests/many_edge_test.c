@@ -120,4 +120,47 @@ TEST_F(edge, all_reads_what_is_read_already)
 	EXPECT_EQ(0, player_end(all));
 }
 
+/* To write, that is; who waits for it in turn keeps readers out. */
+TEST_F(edge, who_watches_a_lock_is_not_in_readers_way)
+{
+	const uint32_t watch[] = { MANY_WATCH(self->rwlock) }, wait[] = { self->rwlock };
+	struct player *first = start(_metadata, self, 0), *second = start(_metadata, self, 0);
+	struct player *any = start(_metadata, self, 0);
+
+	ASSERT_EQ(0, player_do(first, step_read, self->rwlock));
+	ASSERT_EQ(0, many_await(any, 0, 0, watch, 1));
+	EXPECT_EQ(0, player_do(second, step_read_try, self->rwlock));
+	EXPECT_EQ(0, player_do(second, step_unread, self->rwlock));
+	EXPECT_EQ(1, reader_count(self->fd, self->rwlock));
+	EXPECT_EQ(0, player_do(first, step_unread, self->rwlock));
+	EXPECT_EQ(0, player_result(any));
+	EXPECT_EQ(any->handle, self->cells[self->rwlock].word & KSYNC_OWNER);
+	EXPECT_EQ(-EBUSY, player_do(second, step_read_try, self->rwlock));
+	EXPECT_EQ(0, player_do(any, step_unlock, self->rwlock));
+
+	ASSERT_EQ(0, player_do(first, step_read, self->rwlock));
+	ASSERT_EQ(0, many_await(any, 0, 0, wait, 1));
+	EXPECT_EQ(-EBUSY, player_do(second, step_read_try, self->rwlock));
+	EXPECT_EQ(0, player_do(first, step_unread, self->rwlock));
+	EXPECT_EQ(0, player_result(any));
+	EXPECT_EQ(0, player_end(first));
+	EXPECT_EQ(0, player_end(second));
+	EXPECT_EQ(0, player_end(any));
+}
+
+TEST_F(edge, watching_is_for_locks_and_for_any)
+{
+	const uint32_t sem[] = { MANY_WATCH(self->sem) };
+	const uint32_t mutex[] = { MANY_WATCH(self->mutex) };
+	struct player *p = start(_metadata, self, 0);
+
+	many_post(p, 0, 0, sem, 1);
+	EXPECT_EQ(-EINVAL, player_result(p));
+	many_post(p, KSYNC_MANY_ALL, 0, mutex, 1);
+	EXPECT_EQ(-EINVAL, player_result(p));
+	many_post(p, 0, 0, mutex, 1);
+	EXPECT_EQ(0, player_result(p));
+	EXPECT_EQ(0, player_end(p));
+}
+
 KSFT_MAIN

@@ -5,13 +5,14 @@
 void many_post(struct player *p, uint32_t flags, uint32_t alert, const uint32_t *ids,
 	       uint32_t n)
 {
-	const uint32_t read = MANY_READ(0);
+	const uint32_t read = MANY_READ(0), watch = MANY_WATCH(0);
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
 		p->items[i] = (struct ksync_item){
-			.id = ids[i] & ~read,
-			.flags = ids[i] & read ? KSYNC_LOCK_READ : 0,
+			.id = ids[i] & ~(read | watch),
+			.flags = (ids[i] & read ? KSYNC_LOCK_READ : 0) |
+				(ids[i] & watch ? KSYNC_ITEM_WATCH : 0),
 		};
 	p->many = (struct ksync_many){
 		.count = n,

@@ -8,6 +8,9 @@
 /* In the place of an id: the rwlock is to be read. */
 #define MANY_READ(id)	((id) | 0x80000000U)
 
+/* The lock is to be watched. */
+#define MANY_WATCH(id)	((id) | 0x40000000U)
+
 /* Begin to wait for these; @alert: an event, if @flags say so. */
 void many_post(struct player *p, uint32_t flags, uint32_t alert, const uint32_t *ids,
 	       uint32_t n);

@@ -176,15 +176,13 @@ TEST_F(rwlock, readers_wait_for_the_writer)
 /* The same: of waiting writers, one at a time. */
 TEST_F(rwlock, writers_one_at_a_time)
 {
-	const struct timespec end = px_late(CLOCK_MONOTONIC);
 	struct actor *first, *second;
 
 	EXPECT_EQ(0, pthread_rwlock_wrlock(self->rw));
 	BLOCKS(self->a, step_wrlock, self->rw);
 	BLOCKS(self->b, step_timedwrlock_late, self->rw);
 	EXPECT_EQ(0, pthread_rwlock_unlock(self->rw));
-	while (!actor_done(self->a) && !actor_done(self->b))
-		ASSERT_FALSE(px_passed(CLOCK_MONOTONIC, &end));
+	ASSERT_EQ(0, actor_either(self->a, self->b));
 	first = actor_done(self->a) ? self->a : self->b;
 	second = first == self->a ? self->b : self->a;
 	ASSERT_EQ(0, actor_sleeps(second));
@@ -255,7 +253,6 @@ static void nothing(int sig)
 TEST_F(rwlock, waits_go_on_after_a_signal)
 {
 	const struct sigaction sa = { .sa_handler = nothing };
-	const struct timespec end = px_late(CLOCK_MONOTONIC);
 
 	if (variant->pshared)
 		SKIP(return, "processes do not have the handler");
@@ -272,8 +269,7 @@ TEST_F(rwlock, waits_go_on_after_a_signal)
 	EXPECT_EQ(0, actor_sleeps(self->c));
 	EXPECT_EQ(0, pthread_rwlock_unlock(self->rw));
 	/* Who comes first is the kind's matter. */
-	while (!actor_done(self->a) && !actor_done(self->c))
-		ASSERT_FALSE(px_passed(CLOCK_MONOTONIC, &end));
+	ASSERT_EQ(0, actor_either(self->a, self->c));
 	if (actor_done(self->c)) {
 		ENDS(0, self->c);
 		EXPECT_EQ(0, DO(self->c, step_rwunlock, self->rw));

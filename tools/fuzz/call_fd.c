@@ -90,6 +90,8 @@ long call_dup(struct exec *x, const struct op *op, const uint64_t *a)
 long call_file(struct exec *x, const struct op *op, const uint64_t *a)
 {
 	const int fd = FD(x, a[0]);
+	/* Else reading from a socket waits for ever. */
+	const int never = a[0] % SLOTS >= SOCKET_FIRST ? O_NONBLOCK : 0;
 	unsigned char *p = arg_place(x, PLACE_PLAIN, 256);
 	struct iovec iov = { p, 64 };
 
@@ -111,7 +113,8 @@ long call_file(struct exec *x, const struct op *op, const uint64_t *a)
 	case 6:
 		return SYS(x, SYS_ftruncate, fd, a[2]);
 	case 7:
-		return SYS(x, SYS_fcntl, fd, F_SETFL, a[2] & (O_NONBLOCK | O_ASYNC | O_APPEND));
+		return SYS(x, SYS_fcntl, fd, F_SETFL,
+			   (a[2] & (O_NONBLOCK | O_ASYNC | O_APPEND)) | never);
 	case 8:
 		return SYS(x, SYS_fcntl, fd, F_GETFL, 0);
 	case 9:

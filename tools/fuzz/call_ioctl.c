@@ -58,6 +58,8 @@ static void fill_items(struct exec *x, struct request *r, uint64_t *rng)
 	for (i = 0; i < n; i++) {
 		item[i].id = arg_id(x, r->domain, arg_random(&id, rng));
 		item[i].flags = one_in(rng, 8) ? KSYNC_LOCK_READ : one_in(rng, 64);
+		if (one_in(rng, 8))
+			item[i].flags |= KSYNC_ITEM_WATCH;
 		item[i].expected = dice(rng) % 3;
 		item[i].result = 0x5a5a5a5a;
 	}

@@ -625,10 +625,12 @@ struct ksync_query {
 
 #define KSYNC_MANY_MAX		128	/* objects in one wait */
 
+#define KSYNC_ITEM_WATCH	0x10	/* any: a lock that is not to be waited for in turn */
+
 /**
  * struct ksync_item - one object of a wait on many
  * @id: object
- * @flags: rwlock: KSYNC_LOCK_READ or zero
+ * @flags: locks: KSYNC_ITEM_WATCH or zero; rwlock: also KSYNC_LOCK_READ
  * @expected: waitq, cond: it is waited for until the word differs from this
  * @result: out: 0; EOWNERDEAD, negative, of a lock that was taken: its previous
  *	owner died
@@ -663,7 +665,8 @@ struct ksync_item {
  * Any: the first one in the order of the items that can be had, or else the
  * first that comes to be.  The caller stands in the queue of each sem, event and
  * waitq, and in that of the first lock that somebody has, whose owner it
- * boosts; other locks it takes when it finds them free.
+ * boosts; other locks, and those with WATCH, it takes when it finds them free.
+ * Who watches an rwlock to write is in no reader's way.
  *
  * All: they are taken in one step, while each can be had.  Until then nothing is
  * taken while the caller sleeps, and nothing is kept from others: they may

@@ -91,16 +91,39 @@ static void cancelled(void *arg)
 	ksync_cond_signal(&w->c);
 }
 
-static int call_module(struct wait *w)
+static int call_module(struct wait *w, unsigned long command, void *arg)
 {
 	int ret, type;
 
 	pthread_cleanup_push(cancelled, w);
 	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
-	ret = -ksync_ioctl(w->o.domain->fd, KSYNC_IOC_COND_WAIT, &w->arg);
+	ret = -ksync_ioctl(w->o.domain->fd, command, arg);
 	pthread_setcanceltype(type, NULL);
 	pthread_cleanup_pop(0);
 	return ret;
+}
+
+/*
+ * Others wait on the cond with another mutex.  POSIX does not say what happens then;
+ * programs that sleep with a cond that nobody signals do it.  The wait ends with the
+ * first signal, whomever it was for.
+ */
+static int wait_apart(struct wait *w)
+{
+	struct ksync_item item = {
+		.id = w->c.o.id,
+		.expected = ksync_cond_count(&w->c),
+	};
+	struct ksync_many arg = {
+		.size = sizeof(arg),
+		.count = 1,
+		.items = (uintptr_t)&item,
+		.deadline = w->arg.deadline,
+		.flags = w->arg.flags,
+	};
+
+	ksync_unlock_slow_(&w->o, w->t);
+	return call_module(w, KSYNC_IOC_MANY, &arg);
 }
 
 /* Nothing was done: as if woken up for nothing, a little later. */
@@ -119,7 +142,9 @@ static int wait(struct wait *w)
 	w->m->count = 0;
 	if (ksync_protects(&w->o))
 		ksync_ceiling_leave(&w->o, w->t);
-	ret = call_module(w);
+	ret = call_module(w, KSYNC_IOC_COND_WAIT, &w->arg);
+	if (ret == EINVAL)
+		ret = wait_apart(w);
 	if (ret == ENOSPC || ret == ENOMEM)
 		without_room(w);
 	locked = have_mutex(w);
@@ -134,7 +159,6 @@ static int wait(struct wait *w)
 		own_cell(&w->o)->abandoned = 1;
 		ksync_unlock_slow_(&w->o, w->t);
 		return mutex_lock_for(w->m, NO_LIMIT);
-	case EINVAL:
 	case ETIMEDOUT:
 		return ret;
 	case EBADF:

@@ -179,7 +179,7 @@ int process_share(void)
 	if (ret < 0) {
 		ret = adopt_shared() ? EINVAL : 0;
 		if (ret)
-			tell("to share objects processes are to inherit file descriptor %s of ksync-run",
+			tell("to share objects, processes have to inherit file %s of ksync-run",
 			     secure_getenv("KSYNC_FD") ?: "KSYNC_FD");
 		__atomic_store_n(&share_error, ret, __ATOMIC_RELEASE);
 	}

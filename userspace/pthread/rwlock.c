@@ -3,9 +3,10 @@
  * pthread_rwlock_*().
  *
  * PTHREAD_RWLOCK_PREFER_READER_NP, the default, and PREFER_WRITER_NP, which glibc
- * treats alike: readers do not wait for writers that wait.  Such a writer waits for
- * the lock as one waits for all of many objects, taking nothing until it can have it.
- * With PREFER_WRITER_NONRECURSIVE_NP readers and writers take turns.
+ * treats alike: readers do not wait for writers that wait.  Such a writer watches the
+ * lock, as one of many objects, until nobody has it; it is in nobody's way, and lends
+ * nobody its priority.  With PREFER_WRITER_NONRECURSIVE_NP readers and writers take
+ * turns, and inherit each other's priorities.
  */
 #include "dropin.h"
 #include "real.h"
@@ -93,17 +94,19 @@ static int read_once(struct ksync_object *o, const struct limit *l, bool prefers
 
 static int write_once(struct ksync_object *o, const struct limit *l, bool prefers_writer)
 {
-	struct ksync_item item = { .id = o->id };
+	struct ksync_item item = { .id = o->id, .flags = KSYNC_ITEM_WATCH };
 	struct ksync_many arg = {
 		.size = sizeof(arg),
 		.count = 1,
 		.items = (uintptr_t)&item,
 		.deadline = l->deadline,
-		.flags = l->flags | KSYNC_MANY_ALL,
+		.flags = l->flags,
 	};
 
 	if (prefers_writer || l->flags & KSYNC_WAIT_TRY)
 		return -ksync_lock_wait(o, NULL, l->flags, l->deadline);
+	if (reads(o))
+		return EDEADLK;	/* the module sees only those that wait in turn */
 	arg.thread = mutex_self(o)->handle;
 	return -ksync_ioctl(o->domain->fd, KSYNC_IOC_MANY, &arg);
 }

@@ -153,6 +153,18 @@ bool actor_done(const struct actor *a)
 	return get_turn(a) == DONE;
 }
 
+int actor_either(const struct actor *a, const struct actor *b)
+{
+	const struct timespec end = px_late(CLOCK_MONOTONIC);
+
+	while (!actor_done(a) && !actor_done(b)) {
+		if (px_passed(CLOCK_MONOTONIC, &end))
+			return ACTOR_STUCK;
+		poll(NULL, 0, 1);
+	}
+	return 0;
+}
+
 int actor_result(struct actor *a)
 {
 	const int ret = await_turn(a, RUNNING);

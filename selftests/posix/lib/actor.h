@@ -55,6 +55,8 @@ void actor_post(struct actor *a, int (*fn)(void *arg), void *arg);
 /* 0 once it sleeps in its step, ACTOR_NO_SLEEP if the step has ended. */
 int actor_sleeps(struct actor *a);
 bool actor_done(const struct actor *a);
+/* 0 once one of the two has ended its step. */
+int actor_either(const struct actor *a, const struct actor *b);
 /* What the step returned, when it has; or ACTOR_STUCK. */
 int actor_result(struct actor *a);
 int actor_do(struct actor *a, int (*fn)(void *arg), void *arg);

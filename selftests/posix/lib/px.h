@@ -18,6 +18,7 @@
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 
 #include <kselftest_harness.h>
 
@@ -37,15 +38,23 @@ static inline void px_not_asked_for(struct __test_metadata *_metadata,
 	SKIP(return, "not asked for");
 }
 
+/* What a test leaves behind when the runner ends it goes with it. */
+static inline void px_die_with_parent(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+}
+
 static inline void px_prepare(int argc, char **argv)
 {
 	struct __fixture_metadata *f;
 	struct __test_metadata *t;
 	int i;
 
+	pthread_atfork(NULL, NULL, px_die_with_parent);
 	for (f = __fixture_list; f; f = f->next) {
 		for (t = f->tests; t; t = t->next) {
-			t->timeout = 2 * px_patience();
+			t->timeout *= px_patience();
+			t->timeout /= 15;
 			for (i = 1; i < argc && strcmp(argv[i], t->name); i++)
 				;
 			if (argc > 1 && i == argc)
