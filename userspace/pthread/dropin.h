@@ -235,6 +235,7 @@ _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2))
 
 /* trace.c */
 extern bool tracing;
+extern int trace_output;
 void trace_start(void);
 void trace_taken(void);
 uint64_t trace_wait_begin(void);

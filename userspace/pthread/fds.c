@@ -53,7 +53,7 @@ static bool is_ours(int fd)
 {
 	const char *text;
 
-	if (domain_of(fd))
+	if (domain_of(fd) || (tracing && fd == trace_output))
 		return true;
 	if (fd < ROOM)
 		return false;
@@ -108,6 +108,7 @@ static unsigned int first_of_ours(unsigned int first, unsigned int last)
 		own_domain.cells ? (unsigned int)own_domain.fd : UINT32_MAX,
 		shared_domain.cells ? (unsigned int)shared_domain.fd : UINT32_MAX,
 		text ? (unsigned int)atoi(text) : UINT32_MAX,
+		tracing ? (unsigned int)trace_output : UINT32_MAX,
 	};
 	unsigned int found = UINT32_MAX;
 

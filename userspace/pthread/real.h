@@ -26,7 +26,7 @@
 	f(sem_init) f(sem_destroy) f(sem_wait) f(sem_trywait) f(sem_timedwait) \
 	f(sem_clockwait) f(sem_post) f(sem_getvalue) f(sem_open) f(sem_close) \
 	f(sem_unlink) \
-	f(pthread_create) f(close) f(dup2) f(dup3) f(close_range)
+	f(pthread_create) f(_exit) f(close) f(dup2) f(dup3) f(close_range)
 
 #define REAL_INDEX_(name)	REAL_INDEX_##name,
 enum real_index { REAL_FUNCTIONS(REAL_INDEX_) };

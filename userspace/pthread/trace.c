@@ -3,7 +3,7 @@
  * Counting what the program does (KSYNC_TRACE, 'ksync-run --trace'): a line for each
  * process that exits, and one for each of the objects that were waited for longest.
  *
- * Counts are kept in as many places as threads are likely to be, so that they are not
+ * Counts are trace_output in as many places as threads are likely to be, so that they are not
  * what is waited for.  All calls take the slow paths while it is on.
  */
 #include <dlfcn.h>
@@ -17,6 +17,7 @@
 
 #define STRIPES		64
 #define TOP		8
+#define KEPT_ABOVE	900
 #define NSEC_PER_SEC	1000000000ULL
 #define NSEC_PER_MSEC	1000000ULL
 
@@ -48,10 +49,6 @@ static uint64_t now(void)
 	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
 }
 
-void trace_start(void)
-{
-	tracing = secure_getenv("KSYNC_TRACE");
-}
 
 /* An operation that may have to wait. */
 void trace_taken(void)
@@ -169,25 +166,40 @@ static void print_top(int fd)
 	}
 }
 
-static int output(void)
+/* Programs close standard error before they end: this stays open. */
+int trace_output = -1;
+
+static void keep_output(const char *path)
+{
+	if (!strcmp(path, "stderr"))
+		trace_output = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, KEPT_ABOVE);
+	else
+		trace_output = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (trace_output >= 0 && trace_output < KEPT_ABOVE)
+		trace_output = fd_hide(trace_output, false);
+}
+
+void trace_start(void)
 {
 	const char *path = secure_getenv("KSYNC_TRACE");
 
-	if (!path || !strcmp(path, "stderr"))
-		return STDERR_FILENO;
-	return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (!path)
+		return;
+	keep_output(path);
+	tracing = trace_output >= 0;
+	if (!tracing)
+		tell("cannot write to %s: nothing is counted", path);
 }
 
 /* After the program's own: destructors run in the order opposite to constructors'. */
 static void __attribute__((destructor)) report(void)
 {
+	static bool reported;
 	const struct stripe all = sum();
-	int fd;
+	const int fd = trace_output;
 
-	if (!tracing || !all.taken)
-		return;
-	fd = output();
-	if (fd < 0)
+	if (!tracing || !all.taken ||
+	    __atomic_exchange_n(&reported, true, __ATOMIC_RELAXED))
 		return;
 	dprintf(fd, "ksync: %d %s taken=%llu contended=%llu waited_ms=%llu objects=%llu\n",
 		getpid(), program_invocation_short_name, (unsigned long long)all.taken,
@@ -196,3 +208,14 @@ static void __attribute__((destructor)) report(void)
 		(unsigned long long)all.made);
 	print_top(fd);
 }
+
+/* Children of fork() leave by these, without destructors. */
+
+KSYNC_EXPORT void _exit(int status)
+{
+	report();
+	REAL(_exit)(status);
+	__builtin_unreachable();
+}
+
+ALIAS(_Exit, _exit);
