@@ -82,7 +82,7 @@ FIXTURE_TEARDOWN(mutex)
 }
 
 #define EXPECT_WORD(value) \
-	EXPECT_EQ((uint32_t)(value), __atomic_load_n(self->word, __ATOMIC_RELAXED))
+	EXPECT_EQ(backend_word(value), backend_word(__atomic_load_n(self->word, __ATOMIC_RELAXED)))
 
 /* @p waits for the mutex, by @step. */
 static void begin_wait(struct __test_metadata *_metadata, struct _test_data_mutex *self,

@@ -129,3 +129,8 @@ bool backend_has(uint64_t features)
 	close(fd);
 	return !ret && (info.features & features) == features;
 }
+
+uint32_t backend_word(uint32_t word)
+{
+	return backend_is_futex() ? word & ~KSYNC_WAITERS : word;
+}

@@ -22,4 +22,10 @@ int backend_call(int fd, unsigned long cmd, void *arg);
 /* Has it all of these KSYNC_FEATURE_* bits? */
 bool backend_has(uint64_t features);
 
+/*
+ * A lock's word, as it compares with what the module would have made of it: the
+ * kernel leaves WAITERS in a PI futex after waiters have left.
+ */
+uint32_t backend_word(uint32_t word);
+
 #endif /* KSYNC_SELFTESTS_BACKEND_H */

@@ -13,6 +13,7 @@
 	 KSYNC_FEATURE_KIND(KSYNC_KIND_WAITQ) |				\
 	 KSYNC_FEATURE_PI | KSYNC_FEATURE_DEADLOCK | KSYNC_FEATURE_NAMES)
 
+#define NORMAL		100	/* priorities are not known */
 #define MAX_CHAIN	1024	/* the kernel's max_lock_depth */
 
 /* As many as the kernel has in its queue, of which no dead one is. */
@@ -115,6 +116,8 @@ int ksync_futex_inspect_query(struct ksync *d, struct ksync_query *arg)
 		.word = load(&o.c->word),
 		.waiters = ksync_futex_object_waiters(&o),
 	};
+	if (arg->waiters)
+		arg->top_prio = NORMAL;
 	if (arg->kind <= KSYNC_KIND_RWLOCK)
 		query_owner(arg);
 	if (arg->kind == KSYNC_KIND_RWLOCK)

@@ -5,8 +5,9 @@
  * All slow paths are under the inner lock; the fast paths are not.  WAITERS is
  * set as long as somebody is counted as a waiter, so that each unlock by a writer
  * comes here, and is cleared under the inner lock alone.  Such an unlock wakes all
- * readers that wait, and one writer; whoever is woken looks again, and may find
- * that another one was faster.
+ * readers that wait or, if there are none, one writer; a reader that leaves wakes
+ * one writer.  Whoever is woken looks again, and may find that another one was
+ * faster; that it was killed is made good by the others' looks, once a second.
  *
  * A writer first takes the word, which keeps readers out, and then waits for those
  * that are in: drain.c.  No priority is lent.  That a writer has died is noticed by
@@ -27,24 +28,49 @@ static void settle_waiting(const struct object *o)
 }
 
 /*
- * All readers, and one writer; or all, to be told that there is nothing to be had.
- * Without such a writer nobody sleeps any more: who is counted still is on its way
- * there, or was killed.
+ * All readers, or else one writer.  If neither sleeps then nobody does: who is
+ * counted still is on its way there, or was killed.
  */
-static void wake(const struct object *o, uint32_t most)
+static void wake(const struct object *o)
 {
 	const uint32_t gen = o->s->gen;
-	int readers, writers;
+	int n;
 
 	if (!o->s->waiters)
 		return;
 	store(&o->s->gen, gen + 1);
-	readers = ksync_futex_wake(&o->s->gen, UINT32_MAX, READERS);
-	writers = ksync_futex_wake(&o->s->gen, most, WRITERS);
-	if (writers < 1)
+	n = ksync_futex_wake(&o->s->gen, UINT32_MAX, READERS);
+	if (n < 1)
+		n = ksync_futex_wake(&o->s->gen, 1, WRITERS);
+	if (n < 1)
 		ksync_futex_queue_cut(o, gen);
 	else
-		ksync_futex_queue_set(o, o->s->waiters - writers - (readers < 0 ? 0 : readers));
+		ksync_futex_queue_set(o, o->s->waiters - n);
+}
+
+/* There is nothing to be had any more. */
+static void wake_all(const struct object *o)
+{
+	const uint32_t gen = o->s->gen;
+
+	ksync_futex_queue_cut(o, gen);
+	store(&o->s->gen, gen + 1);
+	ksync_futex_wake(&o->s->gen, UINT32_MAX, KSYNC_BITSET_ALL);
+}
+
+/* A reader left, and no writer has the word: one may have it now. */
+static void wake_writer(const struct object *o)
+{
+	struct inner l;
+	int n;
+
+	ksync_futex_inner_lock(&l, &o->s->inner);
+	if (o->s->waiters && !(load(&o->c->word) & KSYNC_OWNER)) {
+		store(&o->s->gen, o->s->gen + 1);
+		n = ksync_futex_wake(&o->s->gen, 1, WRITERS);
+		ksync_futex_queue_set(o, o->s->waiters - (n < 0 ? 0 : n));
+	}
+	ksync_futex_inner_unlock(&l);
 }
 
 /**
@@ -57,7 +83,10 @@ void ksync_futex_rwlock_give_back(const struct object *o, uint32_t v, uint32_t r
 {
 	while (!cas(&o->c->word, &v, (v & KSYNC_WAITERS) | rest))
 		;
-	wake(o, rest == KSYNC_NOTRECOVERABLE ? UINT32_MAX : 1);
+	if (rest == KSYNC_NOTRECOVERABLE)
+		wake_all(o);
+	else
+		wake(o);
 	settle_waiting(o);
 }
 
@@ -264,5 +293,7 @@ int ksync_futex_rwlock_read_left(const struct object *o, uint32_t self)
 	if (ksync_futex_slot_find(o->d, self, o->id))
 		return -EPERM;
 	ksync_futex_drain_tell(o);
+	if (load(&o->c->word) & KSYNC_WAITERS)
+		wake_writer(o);
 	return 0;
 }
