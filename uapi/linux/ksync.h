@@ -172,6 +172,7 @@ enum ksync_kind {
 #define KSYNC_FEATURE_COND_ORDER	(1ULL << 27)	/* signalled: in the mutex's queue at once */
 #define KSYNC_FEATURE_PHASES		(1ULL << 28)	/* no side of an rwlock starves */
 #define KSYNC_FEATURE_GUARDED		(1ULL << 29)	/* state and limits: no user's to change */
+#define KSYNC_FEATURE_RESTART		(1ULL << 30)	/* SA_RESTART holds for all waits */
 
 /**
  * struct ksync_info - KSYNC_IOC_INFO

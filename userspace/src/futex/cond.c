@@ -63,10 +63,14 @@ static int sleep_for_signal(const struct object *o, uint32_t attr, uint32_t gen,
 	return ret;
 }
 
-static int relock(const struct object *m, const struct ksync_cond_wait *arg)
+/* @attr: what the mutex was when it was released. */
+static int relock(const struct object *m, uint32_t attr, const struct ksync_cond_wait *arg)
 {
-	const int ret = ksync_futex_lock_take(m, arg->thread, 0, KSYNC_NO_DEADLINE);
+	int ret;
 
+	if (ksync_futex_object_gone(m, attr))
+		return -EBADF;
+	ret = ksync_futex_lock_take(m, arg->thread, 0, KSYNC_NO_DEADLINE);
 	return ret ? ret : arg->result;
 }
 
@@ -96,7 +100,7 @@ static int find(struct ksync *d, const struct ksync_cond_wait *arg, struct objec
 int ksync_futex_cond_wait(struct ksync *d, struct ksync_cond_wait *arg)
 {
 	struct object o, m;
-	uint32_t gen, attr;
+	uint32_t gen, attr, mutex_attr;
 	bool inconsistent;
 	int ret;
 
@@ -106,10 +110,11 @@ int ksync_futex_cond_wait(struct ksync *d, struct ksync_cond_wait *arg)
 	if (ret)
 		return ret;
 	if (arg->phase == KSYNC_COND_RELOCK)
-		return relock(&m, arg);
+		return relock(&m, load(&m.s->attr), arg);
 	if ((load(&m.c->word) & KSYNC_OWNER) != arg->thread)
 		return -EPERM;
 	attr = load(&o.s->attr);
+	mutex_attr = load(&m.s->attr);
 	ret = join(&o, attr, arg->mutex, &gen);
 	if (ret)
 		return ret;
@@ -118,7 +123,7 @@ int ksync_futex_cond_wait(struct ksync *d, struct ksync_cond_wait *arg)
 	/* If it cannot be locked again, there is nothing to wait for. */
 	arg->result = inconsistent ? look(&o, attr, &gen, -ETIMEDOUT) :
 		sleep_for_signal(&o, attr, gen, arg);
-	return relock(&m, arg);
+	return relock(&m, mutex_attr, arg);
 }
 
 /** ksync_futex_cond_signal() - KSYNC_IOC_COND_SIGNAL */

@@ -88,7 +88,7 @@ int ksync_futex_event_acquire(const struct object *o, struct ksync_acquire *arg)
 	return 0;
 }
 
-static void change(const struct object *o, uint32_t flags, uint32_t *was)
+static uint32_t change(const struct object *o, uint32_t flags)
 {
 	uint32_t v;
 
@@ -96,7 +96,7 @@ static void change(const struct object *o, uint32_t flags, uint32_t *was)
 		v = __atomic_fetch_and(&o->c->word, ~KSYNC_EVENT_SET, __ATOMIC_SEQ_CST);
 	else
 		v = __atomic_fetch_or(&o->c->word, KSYNC_EVENT_SET, __ATOMIC_SEQ_CST);
-	*was = v & KSYNC_EVENT_SET;
+	return v & KSYNC_EVENT_SET;
 }
 
 /* All but one of those that do not sleep go on waiting: they are not cut off. */
@@ -112,22 +112,31 @@ static void pulse_one(const struct object *o)
 	o->s->grants++;
 }
 
-/* Auto reset: who sleeps has it, and then it is not set any more. */
-static void set_one(const struct object *o)
+/*
+ * Auto reset: who sleeps has it, and it is not set for a moment even, or a reset
+ * would have it too.
+ */
+static uint32_t set_one(const struct object *o)
 {
-	if (ksync_futex_queue_wake(o, 1))
-		__atomic_fetch_and(&o->c->word, ~KSYNC_EVENT_SET, __ATOMIC_SEQ_CST);
+	return ksync_futex_queue_wake(o, 1) ? 0 : change(o, 0);
 }
 
-static void give(const struct object *o, uint32_t flags)
+/* Return: whether it was set. */
+static uint32_t release(const struct object *o, uint32_t flags)
 {
-	if (manual(o))
-		ksync_futex_queue_wake(o, UINT32_MAX);
-	else if (flags & KSYNC_RELEASE_PULSE)
-		pulse_one(o);
-	else
-		set_one(o);
+	uint32_t was;
+
+	if (!manual(o) && !(flags & KSYNC_RELEASE_PULSE)) {
+		was = set_one(o);
+	} else {
+		was = change(o, flags);
+		if (manual(o))
+			ksync_futex_queue_wake(o, UINT32_MAX);
+		else
+			pulse_one(o);
+	}
 	clear_waiting(o);
+	return was;
 }
 
 /** ksync_futex_event_release() - KSYNC_IOC_RELEASE */
@@ -141,8 +150,7 @@ int ksync_futex_event_release(const struct object *o, struct ksync_release *arg)
 		return -EINVAL;
 	ksync_futex_inner_lock(&l, &o->s->inner);
 	if (!ksync_futex_object_gone(o, attr)) {
-		change(o, arg->flags, &arg->was);
-		give(o, arg->flags);
+		arg->was = release(o, arg->flags);
 		ret = 0;
 	}
 	ksync_futex_inner_unlock(&l);
