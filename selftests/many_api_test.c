@@ -384,10 +384,10 @@ TEST_F(many, ceilings_are_taken_back)
 	struct ksync_wait_item w[] = {
 		{ .o = &m[0].o }, { .o = &m[1].o }, { .o = &m[2].o }, ITEM(self->e),
 
-	NEEDS(MANY);
 	};
 	unsigned int i, index;
 
+	NEEDS(MANY);
 	for (i = 0; i < KSYNC_CEILING_ENTRIES; i++)
 		ASSERT_EQ(0, ksync_mutex_init_protect(&m[i], self->d, 0, 30));
 	for (i = 0; i < 2 * KSYNC_CEILING_ENTRIES; i++) {
