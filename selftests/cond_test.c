@@ -183,6 +183,7 @@ TEST_F(cond, signalled_waiter_waits_for_the_mutex)
 	struct player *p[3];
 	int i;
 
+	NEEDS(COND_ORDER);
 	for (i = 0; i < 3; i++)
 		p[i] = WAITER(i);
 	ASSERT_EQ(0, cond_lock(&self->s));

@@ -5,8 +5,8 @@
  *
  * Some of the tasks wait without a deadline: one lost wake-up, and the test hangs.
  * Others give up after some microseconds and come again, so that wake-ups meet
- * deadlines; and all are sent signals all the time, which end interruptible waits.
- * How much is done is counted beforehand.
+ * deadlines.  All of it once without signals, which would wake who was forgotten, and
+ * once with signals all the time, which end interruptible waits.  How much is done is counted beforehand.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "lib/ksft.h"
 
 #define TASKS	6
-#define ROUNDS	4000
+#define ROUNDS	2000
 
 FIXTURE(stress)
 {
@@ -34,6 +34,19 @@ FIXTURE(stress)
 	uint32_t wrong;
 };
 
+FIXTURE_VARIANT(stress)
+{
+	bool signals;
+};
+
+FIXTURE_VARIANT_ADD(stress, quiet) {
+	.signals = false,
+};
+
+FIXTURE_VARIANT_ADD(stress, signalled) {
+	.signals = true,
+};
+
 /* One task's own. */
 struct task_arg {
 	struct _test_data_stress *self;
@@ -41,14 +54,25 @@ struct task_arg {
 	unsigned int seed;
 };
 
-static void nothing(int sig)
+static uint32_t signals;
+
+/*
+ * Signals come when a wait is about to sleep, above all: until then they were
+ * blocked.  So others get on meanwhile.
+ */
+static void linger(int sig)
 {
+	const int saved = errno;
+
 	(void)sig;
+	if (__atomic_fetch_add(&signals, 1, __ATOMIC_RELAXED) % 8 == 0)
+		sched_yield();
+	errno = saved;
 }
 
 FIXTURE_SETUP(stress)
 {
-	const struct sigaction act = { .sa_handler = nothing };
+	const struct sigaction act = { .sa_handler = linger };
 
 	ASSERT_EQ(0, ksync_open(&self->d, KSYNC_OPEN_FUTEX));
 	ASSERT_EQ(0, ksync_mutex_init(&self->m, self->d, 0));
@@ -111,9 +135,9 @@ static void end(struct task_arg *t)
 	__atomic_fetch_add(&t->self->ended, 1, __ATOMIC_RELEASE);
 }
 
-/* @nr tasks run @fn, and are sent signals until they all have ended. */
+/* @nr tasks run @fn, and may be sent signals until they all have ended. */
 static void run(struct __test_metadata *_metadata, struct _test_data_stress *self,
-		void *(*fn)(void *arg), int nr)
+		bool send, void *(*fn)(void *arg), int nr)
 {
 	struct task_arg arg[TASKS];
 	pthread_t pest;
@@ -124,8 +148,10 @@ static void run(struct __test_metadata *_metadata, struct _test_data_stress *sel
 		arg[i] = (struct task_arg){ self, i, i + 1 };
 		ASSERT_EQ(0, pthread_create(&self->task[i], NULL, fn, &arg[i]));
 	}
-	ASSERT_EQ(0, pthread_create(&pest, NULL, pester, self));
-	ASSERT_EQ(0, pthread_join(pest, NULL));
+	if (send) {
+		ASSERT_EQ(0, pthread_create(&pest, NULL, pester, self));
+		ASSERT_EQ(0, pthread_join(pest, NULL));
+	}
 	for (i = 0; i < nr; i++)
 		ASSERT_EQ(0, pthread_join(self->task[i], NULL));
 	EXPECT_EQ(0U, self->wrong);
@@ -171,7 +197,7 @@ static void *mutex_body(void *arg)
 
 TEST_F(stress, mutex)
 {
-	run(_metadata, self, mutex_body, TASKS);
+	run(_metadata, self, variant->signals, mutex_body, TASKS);
 	EXPECT_EQ((uint64_t)TASKS * ROUNDS, self->a);
 	EXPECT_EQ((uint64_t)TASKS * ROUNDS, self->b);
 	EXPECT_EQ(-EPERM, ksync_mutex_unlock(&self->m));
@@ -208,9 +234,30 @@ static void *sem_body(void *arg)
 
 TEST_F(stress, sem)
 {
-	run(_metadata, self, sem_body, TASKS);
+	run(_metadata, self, variant->signals, sem_body, TASKS);
 	EXPECT_EQ(0U, self->s.o.cell->word);
 	EXPECT_EQ(2U, self->room.o.cell->word);
+}
+
+/* Nobody posts: what each adds to the count of waiters it takes off again. */
+static void *past_body(void *arg)
+{
+	const struct timespec past = { 0 };
+	struct task_arg *t = arg;
+	int i;
+
+	for (i = 0; i < 4 * ROUNDS; i++)
+		if (ksync_sem_wait_timed(&t->self->s, CLOCK_MONOTONIC, &past) != -ETIMEDOUT)
+			wrong(t->self);
+	end(t);
+	return NULL;
+}
+
+TEST_F(stress, waiters_are_counted)
+{
+	run(_metadata, self, variant->signals, past_body, 4);
+	EXPECT_EQ(0U, self->s.o.cell->waiters);
+	EXPECT_EQ(0U, self->s.o.cell->word);
 }
 
 /* One token, which is an event that is set, goes back and forth between two sides. */
@@ -241,7 +288,7 @@ static void *event_body(void *arg)
 TEST_F(stress, event)
 {
 	EXPECT_EQ(0, ksync_event_set(&self->e));
-	run(_metadata, self, event_body, 4);
+	run(_metadata, self, variant->signals, event_body, 4);
 	EXPECT_EQ(4ULL * ROUNDS, self->a);
 	EXPECT_EQ(1U, self->e.o.cell->word + self->ack.o.cell->word);
 }
@@ -276,7 +323,7 @@ static void *cond_body(void *arg)
 
 TEST_F(stress, cond)
 {
-	run(_metadata, self, cond_body, 4);
+	run(_metadata, self, variant->signals, cond_body, 4);
 	EXPECT_EQ(0U, self->a);
 	EXPECT_EQ(0U, self->c.o.cell->waiters);
 }
@@ -333,7 +380,7 @@ static void *rwlock_body(void *arg)
 
 TEST_F(stress, rwlock)
 {
-	run(_metadata, self, rwlock_body, TASKS);
+	run(_metadata, self, variant->signals, rwlock_body, TASKS);
 	EXPECT_EQ((uint64_t)TASKS * ROUNDS / 4, self->a);
 	EXPECT_EQ(self->a, self->b);
 }
@@ -375,7 +422,7 @@ static void *waitq_body(void *arg)
 
 TEST_F(stress, waitq)
 {
-	run(_metadata, self, waitq_body, 4);
+	run(_metadata, self, variant->signals, waitq_body, 4);
 	EXPECT_EQ(4U * ROUNDS, self->q.o.cell->word);
 }
 

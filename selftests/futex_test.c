@@ -366,6 +366,52 @@ TEST_F(futex, cycle_is_edeadlk)
 	EXPECT_EQ(0, p.ret);
 }
 
+#define TURNS 100
+
+/* How often it had the mutex. */
+static uint32_t turns;
+
+static void *lock_interruptible(void *arg)
+{
+	struct ksync_mutex *m = arg;
+	int i, ret = 0;
+
+	for (i = 0; i < TURNS && !ret; i++) {
+		ret = ksync_mutex_lock_interruptible(m);
+		__atomic_fetch_add(&turns, 1, __ATOMIC_SEQ_CST);
+		if (!ret)
+			ret = ksync_mutex_unlock(m);
+		/* Until the test has it again. */
+		while (i < TURNS - 1 && !(__atomic_load_n(&m->o.cell->word, __ATOMIC_SEQ_CST) &
+					  KSYNC_OWNER))
+			sched_yield();
+	}
+	return (void *)(intptr_t)ret;
+}
+
+/* Who waits so looks by itself once a second: too seldom for so many turns. */
+TEST_F(futex, interruptible_waiter_is_woken)
+{
+	struct ksync_info info;
+	pthread_t thread;
+	void *ret;
+	int i;
+
+	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, lock_interruptible, &self->m));
+	for (i = 0; i < TURNS; i++) {
+		ASSERT_EQ(0, await_waiters(ksync_fileno(self->d), ksync_mutex_id(&self->m), 1));
+		ASSERT_EQ(0, ksync_info(self->d, &info));
+		EXPECT_EQ(1U, info.waiters);
+		ASSERT_EQ(0, ksync_mutex_unlock(&self->m));
+		ASSERT_EQ(0, await_value(&turns, i + 1));
+		if (i < TURNS - 1)
+			ASSERT_EQ(0, ksync_mutex_lock(&self->m));
+	}
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(NULL, ret);
+}
+
 static int read_and_wait_for_kill(struct _test_data_futex *self)
 {
 	struct ksync_rwlock l;

@@ -64,6 +64,8 @@ static int init(struct ksync_mutex *m, struct ksync *d, uint32_t flags)
 
 FIXTURE_SETUP(mutex)
 {
+	if (variant->flags & KSYNC_MUTEX_PROTECT)
+		SETUP_NEEDS(CEILING);
 	ASSERT_EQ(0, param_get("handoff_us", &self->handoff_us));
 	ASSERT_EQ(0, ksync_open(&self->d, 0));
 	ASSERT_EQ(0, init(&self->m, self->d, variant->flags));

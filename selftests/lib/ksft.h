@@ -68,6 +68,13 @@ do {									\
 		SKIP(return, "needs the feature " #feature);		\
 } while (0)
 
+/* The same in FIXTURE_SETUP, after which the harness would go on. 255: skipped. */
+#define SETUP_NEEDS(feature)						\
+do {									\
+	if (!backend_has(KSYNC_FEATURE_##feature))			\
+		SKIP(_exit(255), "needs the feature " #feature);	\
+} while (0)
+
 /* In the place of TEST_HARNESS_MAIN. */
 #define KSFT_MAIN							\
 static void __attribute__((constructor)) __constructor_order_last(void)	\
