@@ -29,6 +29,7 @@ FIXTURE(stress)
 	pthread_t task[TASKS];
 	int nr;
 	uint32_t ended;
+	bool send;
 	/* What the objects protect. */
 	uint64_t a, b;
 	uint32_t wrong;
@@ -326,6 +327,55 @@ TEST_F(stress, cond)
 	run(_metadata, self, variant->signals, cond_body, 4);
 	EXPECT_EQ(0U, self->a);
 	EXPECT_EQ(0U, self->c.o.cell->waiters);
+}
+
+static void *wait_body(void *arg)
+{
+	struct task_arg *t = arg;
+	struct _test_data_stress *self = t->self;
+	int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		if (ksync_mutex_lock(&self->m))
+			wrong(self);
+		self->a = 1;
+		while (self->a)
+			ksync_cond_wait(&self->c, &self->m);
+		ksync_mutex_unlock(&self->m);
+	}
+	self->b = 1;
+	end(t);
+	return NULL;
+}
+
+/* Whoever finds the mutex free again finds the waiter counted, and signals it. */
+static void *wake_body(void *arg)
+{
+	struct task_arg *t = arg;
+	struct _test_data_stress *self = t->self;
+
+	if (t->nr)
+		return wait_body(arg);
+	while (!__atomic_load_n(&self->b, __ATOMIC_ACQUIRE)) {
+		if (ksync_mutex_lock_try(&self->m)) {
+			sched_yield();
+			continue;
+		}
+		if (self->a && !__atomic_load_n(&self->c.o.cell->waiters, __ATOMIC_RELAXED) &&
+		    !self->send)
+			wrong(self);
+		self->a = 0;
+		ksync_cond_signal(&self->c);
+		ksync_mutex_unlock(&self->m);
+	}
+	end(t);
+	return NULL;
+}
+
+TEST_F(stress, cond_counts_before_it_releases)
+{
+	self->send = variant->signals;	/* then waits end by themselves */
+	run(_metadata, self, variant->signals, wake_body, 2);
 }
 
 static int enter(struct task_arg *t, bool write)
