@@ -23,8 +23,8 @@ no_headers = Linux $(running) has no headers at $(KDIR). Install the package \
 	linux-headers-$(running), or name a tree of headers with KDIR=
 
 .PHONY: all module lib selftests tools load unload install uninstall clean help
-.PHONY: demo bench verify torture latency coverage check check-debug check-all check-style
-.PHONY: check-programs
+.PHONY: demo bench verify torture latency coverage
+.PHONY: check check-native check-debug check-all check-style check-programs
 
 all: lib ## Build the library, and the module for the running kernel (default)
 	@if [ -n "$(release)" ]; then $(MAKE) --no-print-directory module; \
@@ -99,6 +99,9 @@ verify: ## Check the models of the protocols and of the memory ordering
 
 check: ## Run all tests on 6.1, 6.1-rt and 6.12 in test kernels
 	@tools/check 6.1 6.1-rt 6.12
+
+check-native: ## Run those that need no module here, on the library's futex backend
+	@tools/check --native
 
 check-debug: ## Run them on the debug kernel (lockdep, KASAN, kmemleak)
 	@tools/check debug

@@ -199,6 +199,7 @@ TEST_F(barrier, who_cannot_wait_has_not_arrived)
 {
 	struct player *p;
 
+	NEEDS(GUARDED);
 	REMAKE(2);
 	ASSERT_EQ(0, param_set("max_waiters", 0));
 	EXPECT_EQ(-ENOSPC, ksync_barrier_wait(&barrier));
@@ -223,6 +224,7 @@ static void killed(struct __test_metadata *_metadata,
 /* Two of the three are dead; their arrivals count. */
 TEST_F(barrier, killed_asleep_has_arrived)
 {
+	NEEDS(GUARDED);
 	REMAKE(3);
 	killed(_metadata, self, TASK_BARE);
 	killed(_metadata, self, TASK_PROCESS);

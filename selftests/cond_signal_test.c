@@ -201,6 +201,7 @@ TEST_F(signals, timeout_holds_over_a_handler)
 
 TEST_F(signals, stop_ends_the_wait)
 {
+	NEEDS(GUARDED);
 	begin(_metadata, self, 0, 0);
 	ASSERT_EQ(0, task_kill(&self->p->task, SIGSTOP));
 	ASSERT_EQ(0, await_stopped(task_tid(&self->p->task)));

@@ -183,6 +183,7 @@ TEST_F(cond, signalled_waiter_waits_for_the_mutex)
 	struct player *p[3];
 	int i;
 
+	NEEDS(COND_ORDER);
 	for (i = 0; i < 3; i++)
 		p[i] = WAITER(i);
 	ASSERT_EQ(0, cond_lock(&self->s));
@@ -251,6 +252,7 @@ TEST_F(cond, signal_wins_over_the_deadline)
 	struct player *p[3];
 	int i;
 
+	NEEDS(COND_ORDER);
 	for (i = 0; i < 3; i++) {
 		p[i] = cond_player(&self->s, i, 0);
 		ASSERT_NE(NULL, p[i]);
@@ -276,6 +278,7 @@ TEST_F(cond, owner_dies_while_signalled_waiters_wait)
 	struct player *owner = cond_player(&self->s, TASK_PROCESS, 0), *p[3];
 	int i;
 
+	NEEDS(COND_ORDER);
 	ASSERT_NE(NULL, owner);
 	for (i = 0; i < 3; i++)
 		p[i] = WAITER(i);
@@ -354,6 +357,7 @@ TEST_F(cond, destroyed_before_the_waiter_returns)
 {
 	struct player *p = WAITER(TASK_PROCESS);
 
+	NEEDS(COND_ORDER);
 	ASSERT_EQ(0, cond_lock(&self->s));
 	EXPECT_EQ(1, cond_signal(&self->s, 1));
 	EXPECT_EQ(0, raw_destroy(self->s.fd, self->s.cond));
@@ -367,6 +371,7 @@ TEST_F(cond, limit_of_waiters_is_enospc)
 {
 	struct player *p = WAITER(TASK_THREAD);
 
+	NEEDS(GUARDED);
 	ASSERT_EQ(0, cond_lock(&self->s));
 	ASSERT_EQ(0, param_set("max_waiters", 1));
 	EXPECT_EQ(-ENOSPC, wait_here(self, 0, 0));
@@ -382,6 +387,7 @@ TEST_F(cond, limit_of_waiters_is_waited_out_for_the_mutex)
 {
 	struct player *p = cond_player(&self->s, TASK_PROCESS, 0);
 
+	NEEDS(GUARDED);
 	ASSERT_NE(NULL, p);
 	p->deadline = raw_deadline(CLOCK_MONOTONIC, 1000 * slow_factor());
 	ASSERT_EQ(0, cond_begin_wait(&self->s, p));

@@ -265,6 +265,7 @@ TEST_F(event, set_does_not_release_who_comes_after_the_reset)
 	struct player *p[MORE], *late;
 	int i;
 
+	NEEDS(GUARDED);
 	if (!variant->flags)
 		SKIP(return, "auto reset");
 	if (cpu_count() < 2)

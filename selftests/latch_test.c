@@ -192,6 +192,7 @@ TEST_F(latch, timeouts_on_both_clocks)
 
 TEST_F(latch, limit_of_waiters_is_reported)
 {
+	NEEDS(GUARDED);
 	ASSERT_EQ(0, param_set("max_waiters", 0));
 	EXPECT_EQ(-ENOSPC, ksync_latch_arrive_and_wait(&latch, 1));
 	EXPECT_EQ(2, self->cell->word);

@@ -199,6 +199,7 @@ TEST_F(many, any_waits_for_one)
 {
 	struct wait x = {};
 
+	NEEDS(MANY);
 	AWAIT(&x, wait_main, TASK_THREAD, ITEM(self->s), ITEM(self->e), ITEM(self->q));
 	ASSERT_EQ(0, ksync_event_set(&self->e));
 	ENDS(&x, 0, 1);
@@ -223,6 +224,7 @@ TEST_F(many, all_waits_for_all)
 {
 	struct wait x = { .all = true, .after = unlock_two };
 
+	NEEDS(MANY);
 	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
 	AWAIT(&x, wait_main, TASK_THREAD, ITEM(self->m), ITEM(self->r), ITEM(self->s));
 	ASSERT_EQ(0, ksync_sem_post(&self->s));
@@ -244,6 +246,7 @@ TEST_F(many, an_alert_cancels)
 {
 	struct wait x = { .alert = &self->alert };
 
+	NEEDS(MANY);
 	AWAIT(&x, wait_main, TASK_THREAD, ITEM(self->s), ITEM(self->s2));
 	ASSERT_EQ(0, ksync_event_set(&self->alert));
 	ENDS(&x, -ECANCELED, 2);
@@ -260,6 +263,7 @@ TEST_F(many, a_recursive_mutex_is_counted)
 {
 	int i;
 
+	NEEDS(MANY);
 	ASSERT_EQ(0, ksync_mutex_lock(&self->r));
 	EXPECT_ANY(0, 1, ITEM(self->s), ITEM(self->r));
 	ASSERT_EQ(0, ksync_sem_post(&self->s));
@@ -292,6 +296,7 @@ TEST_F(many, a_dead_owner_is_told_and_its_depth_forgotten)
 	struct task t;
 	int status;
 
+	NEEDS(MANY);
 	ASSERT_EQ(0, task_start(&t, TASK_PROCESS, lock_and_die, &self->r));
 	ASSERT_EQ(0, task_join(&t, &status));
 	ASSERT_EQ(0, status);
@@ -325,6 +330,7 @@ TEST_F(many, what_is_read_is_counted)
 	unsigned int index;
 	int i;
 
+	NEEDS(MANY);
 	for (i = 0; i < READS; i++) {
 		ASSERT_EQ(0, ksync_rwlock_init(&l[i], self->d, 0));
 		w[i] = (struct ksync_wait_item){ .o = &l[i].o, .flags = KSYNC_LOCK_READ };
@@ -350,6 +356,7 @@ TEST_F(many, any_reads_once_the_writer_has_left)
 {
 	struct wait x = {};
 
+	NEEDS(MANY);
 	ASSERT_EQ(0, ksync_rwlock_write_lock(&self->l));
 	AWAIT(&x, bare_main, TASK_BARE, ITEM(self->s), READ(self->l));
 	ASSERT_EQ(0, ksync_rwlock_unlock(&self->l));
@@ -376,9 +383,11 @@ TEST_F(many, ceilings_are_taken_back)
 	struct ksync_mutex m[KSYNC_CEILING_ENTRIES];
 	struct ksync_wait_item w[] = {
 		{ .o = &m[0].o }, { .o = &m[1].o }, { .o = &m[2].o }, ITEM(self->e),
+
 	};
 	unsigned int i, index;
 
+	NEEDS(MANY);
 	for (i = 0; i < KSYNC_CEILING_ENTRIES; i++)
 		ASSERT_EQ(0, ksync_mutex_init_protect(&m[i], self->d, 0, 30));
 	for (i = 0; i < 2 * KSYNC_CEILING_ENTRIES; i++) {
@@ -413,6 +422,7 @@ TEST_F(many, a_cond_is_waited_for_as_documented)
 	unsigned int index = 77;
 	struct task t;
 
+	NEEDS(MANY);
 	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
 	ASSERT_EQ(0, task_start(&t, TASK_THREAD, signal_it, self));
 	ASSERT_EQ(0, await_asleep(task_tid(&t)));
@@ -433,6 +443,7 @@ TEST_F(many, time_passes)
 	struct timespec soon = to_timespec(in(20 * MSEC)), bad = { .tv_nsec = -1 };
 	struct ksync_thread t;
 
+	NEEDS(MANY);
 	ASSERT_EQ(0, ksync_thread_attach(self->d, &t));
 	EXPECT_EQ(-ETIMEDOUT, ksync_wait_any_timed(w, 2, NULL, CLOCK_MONOTONIC, &soon, NULL));
 	EXPECT_TRUE(passed(soon.tv_sec * SEC + soon.tv_nsec));
@@ -463,6 +474,7 @@ TEST_F(many, a_handler_interrupts_who_wants_it)
 	const struct sigaction act = { .sa_handler = nothing };
 	struct wait x = {};
 
+	NEEDS(MANY);
 	ASSERT_EQ(0, sigaction(SIGUSR1, &act, NULL));
 	for (x.all = false;; x.all = true) {
 		AWAIT(&x, interrupted, TASK_THREAD, ITEM(self->s), ITEM(self->e));
@@ -486,6 +498,7 @@ TEST_F(many, arguments_are_checked)
 	unsigned int i, index;
 	struct ksync *d;
 
+	NEEDS(MANY);
 	for (i = 0; i <= KSYNC_MANY_MAX; i++)
 		w[i].o = &self->s.o;
 	EXPECT_EQ(-EINVAL, ksync_wait_any_try(w, 0, &index));

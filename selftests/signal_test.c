@@ -179,12 +179,15 @@ TEST_F(signals, interruptible_wait_ends_with_eintr)
 	EXPECT_EQ(1, *handled);
 	EXPECT_EQ(0, await_waiters(self->fd, self->id, 0));
 	EXPECT_EQ(0, self->cells[self->id].waiters);
-	EXPECT_EQ(word_at_rest(self, variant->kind), self->cells[self->id].word);
+	EXPECT_EQ(word_at_rest(self, variant->kind),
+		  backend_word(self->cells[self->id].word));
 	EXPECT_EQ(0, player_end(self->p));
 }
 
 TEST_F(signals, interruptible_wait_goes_on_with_sa_restart)
 {
+	if (is_lock(variant->kind))
+		NEEDS(RESTART);
 	begin(_metadata, self, variant, KSYNC_WAIT_INTERRUPTIBLE, SA_RESTART);
 	ASSERT_EQ(0, task_kill(&self->p->task, SIGUSR1));
 	ASSERT_EQ(0, await_value(handled, 1));
@@ -247,13 +250,15 @@ TEST_F(signals, killed_waiter_leaves)
 {
 	int status;
 
+	NEEDS(GUARDED);
 	begin(_metadata, self, variant, 0, 0);
 	ASSERT_EQ(0, task_kill(&self->p->task, SIGKILL));
 	ASSERT_EQ(0, task_join(&self->p->task, &status));
 	EXPECT_EQ(-SIGKILL, status);
 	EXPECT_EQ(0, await_waiters(self->fd, self->id, 0));
 	EXPECT_EQ(0, self->cells[self->id].waiters);
-	EXPECT_EQ(word_at_rest(self, variant->kind), self->cells[self->id].word);
+	EXPECT_EQ(word_at_rest(self, variant->kind),
+		  backend_word(self->cells[self->id].word));
 	if (is_lock(variant->kind))
 		EXPECT_EQ(0, raw_unlock(self->fd, self->id, self->self));
 	EXPECT_EQ(0, raw_destroy(self->fd, self->id));

@@ -37,7 +37,7 @@ FIXTURE_TEARDOWN(spin)
 }
 
 #define EXPECT_WORD(value) \
-	EXPECT_EQ((uint32_t)(value), __atomic_load_n(self->word, __ATOMIC_RELAXED))
+	EXPECT_EQ(backend_word(value), backend_word(__atomic_load_n(self->word, __ATOMIC_RELAXED)))
 
 TEST_F(spin, lock_and_unlock)
 {

@@ -224,7 +224,8 @@ TEST_F(waitq, moved_waiter_times_out)
 	ASSERT_EQ(0, await_value(&self->cell->waiters, 1));
 	ASSERT_EQ(1, ksync_waitq_requeue(&self->q, &self->to, 0, 1));
 	EXPECT_EQ(-ETIMEDOUT, player_result(p));
-	EXPECT_EQ(0, self->cells[self->to_id].waiters);
+	if (!backend_is_futex())
+		EXPECT_EQ(0, self->cells[self->to_id].waiters);
 	EXPECT_EQ(0, self->cell->waiters);
 	EXPECT_EQ(0, player_end(p));
 }

@@ -16,6 +16,7 @@
 #include <ksync.h>
 
 #include "await.h"
+#include "backend.h"
 #include "param.h"
 #include "raw.h"
 #include "sched.h"
@@ -59,6 +60,20 @@ static inline void ksft_select(int argc, char **argv)
 		}
 	}
 }
+
+/* In a test: skip it if what it runs on lacks this KSYNC_FEATURE_*. */
+#define NEEDS(feature)							\
+do {									\
+	if (!backend_has(KSYNC_FEATURE_##feature))			\
+		SKIP(return, "needs the feature " #feature);		\
+} while (0)
+
+/* The same in FIXTURE_SETUP, after which the harness would go on. 255: skipped. */
+#define SETUP_NEEDS(feature)						\
+do {									\
+	if (!backend_has(KSYNC_FEATURE_##feature))			\
+		SKIP(_exit(255), "needs the feature " #feature);	\
+} while (0)
 
 /* In the place of TEST_HARNESS_MAIN. */
 #define KSFT_MAIN							\

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend.h"
 #include "param.h"
 
 static int param_open(const char *name, int flags)
@@ -49,11 +50,17 @@ int param_write(const char *name, const char *text)
 	return ret;
 }
 
+/* Without the module there are none; 0 may be read, and put back. */
 int param_get(const char *name, unsigned int *value)
 {
 	char text[16];
-	const int ret = param_read(name, text, sizeof(text));
+	int ret;
 
+	if (backend_is_futex()) {
+		*value = 0;
+		return 0;
+	}
+	ret = param_read(name, text, sizeof(text));
 	if (!ret)
 		*value = strtoul(text, NULL, 10);
 	return ret;
@@ -63,6 +70,8 @@ int param_set(const char *name, unsigned int value)
 {
 	char text[16];
 
+	if (backend_is_futex())
+		return value ? -EOPNOTSUPP : 0;
 	snprintf(text, sizeof(text), "%u", value);
 	return param_write(name, text);
 }

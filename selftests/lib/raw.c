@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <err.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include "backend.h"
 #include "clock.h"
 #include "raw.h"
 #include "sys.h"
 
 int raw_open(void)
 {
-	int fd = open(KSYNC_DEVICE, O_RDWR);
+	int fd = backend_open();
 
 	if (fd < 0)
-		err(1, "cannot open " KSYNC_DEVICE "; is the module loaded, and are you root?");
+		errx(1, "cannot open " KSYNC_DEVICE "; is the module loaded, and are you root? (%s)", strerror(-fd));
 	return fd;
 }
 
@@ -40,7 +40,7 @@ uint64_t raw_deadline(clockid_t clock, int64_t ms)
 
 int raw_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	return sys(SYS_ioctl, fd, cmd, arg);
+	return backend_is_futex() ? backend_call(fd, cmd, arg) : (int)sys(SYS_ioctl, fd, cmd, arg);
 }
 
 int raw_info(int fd, struct ksync_info *out)

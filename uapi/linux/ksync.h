@@ -153,7 +153,10 @@ enum ksync_kind {
 	KSYNC_KIND_BUSTED = 15	/* a mutex that does not exclude: debug builds */
 };
 
-/* INFO: what this module can do. Kinds are feature bits 0 to 15. */
+/*
+ * INFO: what this module can do. Kinds are feature bits 0 to 15.  A library that
+ * does without a module says by the same bits what it lacks.
+ */
 #define KSYNC_FEATURE_KIND(kind)	(1ULL << (kind))
 #define KSYNC_FEATURE_PI		(1ULL << 16)	/* priority inheritance */
 #define KSYNC_FEATURE_ROBUST		(1ULL << 17)	/* owner death is repaired */
@@ -163,6 +166,13 @@ enum ksync_kind {
 #define KSYNC_FEATURE_MANY		(1ULL << 21)	/* waits on many objects */
 #define KSYNC_FEATURE_POLL		(1ULL << 22)	/* objects in poll and epoll */
 #define KSYNC_FEATURE_URING		(1ULL << 23)	/* KSYNC_URING_* by io_uring */
+#define KSYNC_FEATURE_RWLOCK_PI		(1ULL << 24)	/* PI and DEADLOCK: rwlocks too */
+#define KSYNC_FEATURE_ADAPTIVE		(1ULL << 25)	/* a free lock can be taken while others wait */
+#define KSYNC_FEATURE_CEILING		(1ULL << 26)	/* protect mutexes */
+#define KSYNC_FEATURE_COND_ORDER	(1ULL << 27)	/* signalled: in the mutex's queue at once */
+#define KSYNC_FEATURE_PHASES		(1ULL << 28)	/* no side of an rwlock starves */
+#define KSYNC_FEATURE_GUARDED		(1ULL << 29)	/* state and limits: no user's to change */
+#define KSYNC_FEATURE_RESTART		(1ULL << 30)	/* SA_RESTART holds for all waits */
 
 /**
  * struct ksync_info - KSYNC_IOC_INFO

@@ -78,12 +78,16 @@ static void preload(const char *path)
 /* In nobody's way, and kept over execve(2). */
 static void share_domain(void)
 {
+	const char *backend = getenv("KSYNC_BACKEND");
 	struct rlimit limit = { .rlim_cur = 1024 };
 	struct ksync *d;
 	char text[16];
 	int ret, fd, low = 1000;
 
+	unsetenv("KSYNC_BACKEND");	/* that is for users of libksync */
 	ret = ksync_open(&d, 0);
+	if (backend)
+		setenv("KSYNC_BACKEND", backend, 1);
 	if (ret) {
 		fprintf(stderr, "%s\n", ksync_strerror_open(ret));
 		exit(CANNOT);

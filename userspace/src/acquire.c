@@ -19,7 +19,7 @@ int ksync_acquire(struct ksync_object *o, uint32_t flags, uint64_t deadline)
 		.deadline = deadline,
 	};
 
-	return ksync_ioctl(o->domain->fd, KSYNC_IOC_ACQUIRE, &arg);
+	return ksync_call_(o->domain, KSYNC_IOC_ACQUIRE, &arg);
 }
 
 /**
@@ -38,7 +38,7 @@ int ksync_release(struct ksync_object *o, uint32_t flags, uint32_t count)
 		.flags = flags,
 		.count = count,
 	};
-	int ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_RELEASE, &arg);
+	int ret = ksync_call_(o->domain, KSYNC_IOC_RELEASE, &arg);
 
 	return ret ? ret : (int)arg.was;
 }

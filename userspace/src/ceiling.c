@@ -18,7 +18,7 @@ static int attach(struct ksync *d, const struct ksync_thread *t)
 		.size = sizeof(arg),
 		.flags = KSYNC_ATTACH_CEILING,
 	};
-	int ret = ksync_ioctl(d->fd, KSYNC_IOC_ATTACH, &arg);
+	int ret = ksync_call_(d, KSYNC_IOC_ATTACH, &arg);
 
 	if (ret)
 		return ret;
@@ -35,7 +35,7 @@ static int settle(struct ksync_object *o, const struct ksync_thread *t)
 {
 	struct ksync_settle arg = { .size = sizeof(arg), .thread = t->handle };
 
-	return ksync_ioctl(o->domain->fd, KSYNC_IOC_SETTLE, &arg);
+	return ksync_call_(o->domain, KSYNC_IOC_SETTLE, &arg);
 }
 
 static bool outranks(struct ksync_object *o, const struct ksync_ceiling_cell *c)

@@ -47,7 +47,7 @@ static int wait(struct ksync_mutex *m, const struct ksync_thread *t,
 		m->o.cell->depth = 0;
 	if (ksync_protects(&m->o))
 		ksync_ceiling_leave(&m->o, t);
-	ret = ksync_ioctl(m->o.domain->fd, KSYNC_IOC_COND_WAIT, arg);
+	ret = ksync_call_(m->o.domain, KSYNC_IOC_COND_WAIT, arg);
 	if (owns(m, t)) {
 		m->o.cell->depth = depth;	/* it may be a dead owner's */
 		if (ksync_protects(&m->o) && !ksync_ceiling_enter(&m->o, t))
@@ -93,6 +93,6 @@ KSYNC_EXPORT int ksync_cond_wake_slow_(struct ksync_cond *c, uint32_t n)
 
 	if (ksync_object_stale(&c->o))
 		return -EBADF;
-	ret = ksync_ioctl(c->o.domain->fd, KSYNC_IOC_COND_SIGNAL, &arg);
+	ret = ksync_call_(c->o.domain, KSYNC_IOC_COND_SIGNAL, &arg);
 	return ret ? ret : (int)arg.woken;
 }

@@ -24,12 +24,27 @@ static int map_arena(struct ksync *d)
 {
 	void *arena;
 
+	if (d->shadow)
+		return 0;
 	arena = mmap(NULL, d->arena_size, PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_NORESERVE, d->fd, 0);
 	if (arena == MAP_FAILED)
 		return -errno;
 	d->cells = arena;
 	return 0;
+}
+
+/* What is not the module's may be a futex domain: then it is mapped now. */
+static int recognise(struct ksync *d, struct ksync_info *info)
+{
+	int ret = ksync_info(d, info);
+
+	if (ret == -ENOTTY) {
+		ret = ksync_futex_map(d);
+		if (!ret)
+			ret = ksync_info(d, info);
+	}
+	return ret == -EINVAL || ret == -E2BIG ? -EPROTO : ret;
 }
 
 /**
@@ -46,9 +61,7 @@ int ksync_setup(struct ksync *d, int fd)
 	int ret;
 
 	d->fd = fd;
-	ret = ksync_info(d, &info);
-	if (ret == -EINVAL || ret == -E2BIG)
-		return -EPROTO;
+	ret = recognise(d, &info);
 	if (ret)
 		return ret;
 	ret = check_abi(&info);
@@ -77,6 +90,8 @@ static int adopt(struct ksync **out, int fd)
 		return -ENOMEM;
 	ret = ksync_setup(d, fd);
 	if (ret) {
+		if (d->shadow)
+			ksync_futex_unmap(d);
 		free(d);
 		return ret;
 	}
@@ -105,13 +120,61 @@ static int open_device(void)
 	return fd;
 }
 
+/*
+ * What a program that asks for nothing gets, the environment may say: a value
+ * that is misspelt is an error.  Flags that a program gives are its own.
+ */
+static int flags_of_environment(unsigned int *flags)
+{
+	static const struct {
+		const char *name;
+		unsigned int flags;
+	} backends[] = {
+		{ "module", 0 },
+		{ "any", KSYNC_OPEN_FALLBACK },
+		{ "futex", KSYNC_OPEN_FUTEX },
+	};
+	const char *value = secure_getenv("KSYNC_BACKEND");
+	size_t i;
+
+	if (!value || !*value)
+		return 0;
+	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+		if (!strcmp(value, backends[i].name)) {
+			*flags = backends[i].flags;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* There is a device, but one is not let in, or it is another's: that is no reason. */
+static bool no_module(int err)
+{
+	return err == -ENOENT || err == -ENXIO || err == -ENODEV;
+}
+
+static int open_backend(unsigned int flags)
+{
+	int fd;
+
+	if (flags & KSYNC_OPEN_FUTEX)
+		return ksync_futex_open();
+	fd = open_device();
+	if (flags & KSYNC_OPEN_FALLBACK && no_module(fd))
+		fd = ksync_futex_open();
+	return fd;
+}
+
 KSYNC_EXPORT int ksync_open(struct ksync **d, unsigned int flags)
 {
-	int fd, ret;
+	int fd, ret = 0;
 
-	if (flags)
+	if (!flags)
+		ret = flags_of_environment(&flags);
+	if (ret || flags & (flags - 1) || flags & ~(KSYNC_OPEN_FALLBACK | KSYNC_OPEN_FUTEX))
 		return -EINVAL;
-	fd = open_device();
+	fd = open_backend(flags);
 	if (fd < 0)
 		return fd;
 	ret = ksync_adopt(d, fd);
@@ -124,7 +187,10 @@ KSYNC_EXPORT void ksync_close(struct ksync *d)
 {
 	if (!d)
 		return;
-	munmap(d->cells, d->arena_size);
+	if (d->shadow)
+		ksync_futex_unmap(d);
+	else
+		munmap(d->cells, d->arena_size);
 	close(d->fd);
 	free(d);
 }
@@ -136,5 +202,5 @@ KSYNC_EXPORT int ksync_fileno(const struct ksync *d)
 
 KSYNC_EXPORT int ksync_info_sized_(struct ksync *d, struct ksync_info *out)
 {
-	return ksync_ioctl(d->fd, KSYNC_IOC_INFO, out);
+	return ksync_call_(d, KSYNC_IOC_INFO, out);
 }

@@ -13,7 +13,7 @@ KSYNC_EXPORT int ksync_object_fd(struct ksync_object *o, uint32_t expected)
 
 	if (ksync_object_stale(o))
 		return -EBADF;
-	ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_FD, &arg);
+	ret = ksync_call_(o->domain, KSYNC_IOC_FD, &arg);
 	return ret ? ret : (int)arg.fd;
 }
 

@@ -25,16 +25,19 @@ static inline void ksync_cpu_relax(void)
 #endif
 }
 
+struct ksync_shadow;
+
 /**
  * struct ksync - a domain, as seen by this process
  * @serial: never used again in this process, other than the address of this
  *	structure: what threads remember of a closed domain matches no new one
- * @fd: the open of /dev/ksync
+ * @fd: the open of /dev/ksync, or of what holds a futex domain
  * @cpus: that are online
  * @spins: how often to look at a busy lock before asking the module; 0 where
  *	only one CPU is online
  * @cells: the arena
  * @arena_size: in bytes
+ * @shadow: the futex backend's part of a futex domain; NULL: the module's
  * @lazy_ceiling: the module sees by itself when a ceiling matters
  */
 struct ksync {
@@ -44,14 +47,22 @@ struct ksync {
 	unsigned int spins;
 	struct ksync_cell *cells;
 	uint64_t arena_size;
+	struct ksync_shadow *shadow;
 	bool lazy_ceiling;
 };
 
 /* syscall.c */
+long ksync_syscall(long nr, long a, long b, long c, long d, long e, long f);
 int ksync_ioctl(int fd, unsigned long cmd, void *arg);
 
 /* domain.c */
 int ksync_setup(struct ksync *d, int fd);
+
+/* futex/: what runs without the module */
+int ksync_futex_open(void);
+int ksync_futex_map(struct ksync *d);
+void ksync_futex_unmap(struct ksync *d);
+int ksync_futex_call(struct ksync *d, unsigned long cmd, void *arg);
 
 /* thread.c */
 int ksync_thread_prepare(void);

@@ -90,7 +90,7 @@ static int acquire(struct ksync_object *o, uint32_t self, uint32_t flags,
 
 	if (spin(o, self, spins))
 		return 0;
-	ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_LOCK, &arg);
+	ret = ksync_call_(o->domain, KSYNC_IOC_LOCK, &arg);
 	if (ret == -EOWNERDEAD)
 		o->cell->depth = 0;	/* what is there was the dead owner's */
 	return ret;
@@ -212,7 +212,7 @@ static int unlock_in_module(struct ksync_object *o, uint32_t self)
 		.thread = self,
 	};
 
-	return ksync_ioctl(o->domain->fd, KSYNC_IOC_UNLOCK, &arg);
+	return ksync_call_(o->domain, KSYNC_IOC_UNLOCK, &arg);
 }
 
 /*

@@ -378,7 +378,7 @@ static int ask(struct call *c, struct order *o)
 		.alert = c->alert ? c->alert->o.id : 0,
 		.index = NOWHERE,
 	};
-	int ret = ksync_ioctl(c->d->fd, KSYNC_IOC_MANY, &arg);
+	int ret = ksync_call_(c->d, KSYNC_IOC_MANY, &arg);
 	const bool got = !ret || ret == -EOWNERDEAD;
 
 	c->at = arg.index < o->n ? o->from[arg.index] : arg.index == o->n ? c->n : NOWHERE;

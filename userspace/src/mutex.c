@@ -28,7 +28,7 @@ static int change_ceiling(struct ksync_object *o, unsigned int ceiling, int *was
 		.id = o->id,
 		.ceiling = ceiling,
 	};
-	int ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_CEILING, &arg);
+	int ret = ksync_call_(o->domain, KSYNC_IOC_CEILING, &arg);
 
 	if (!ret && was)
 		*was = arg.was;

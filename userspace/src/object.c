@@ -32,7 +32,7 @@ int ksync_object_create(struct ksync_object *o, struct ksync *d, uint32_t kind,
 	};
 	int ret;
 
-	ret = ksync_ioctl(d->fd, KSYNC_IOC_CREATE, &arg);
+	ret = ksync_call_(d, KSYNC_IOC_CREATE, &arg);
 	return ret ? ret : bind(o, d, id, kind | flags << 8);
 }
 
@@ -43,7 +43,7 @@ int ksync_object_open(struct ksync_object *o, struct ksync *d, uint32_t kind,
 	struct ksync_query arg = { .size = sizeof(arg), .id = id };
 	int ret;
 
-	ret = ksync_ioctl(d->fd, KSYNC_IOC_QUERY, &arg);
+	ret = ksync_call_(d, KSYNC_IOC_QUERY, &arg);
 	if (ret)
 		return ret;
 	if (arg.kind != kind)
@@ -65,7 +65,7 @@ static int ids_destroy(struct ksync *d, const uint32_t *ids, uint32_t n, uint32_
 	};
 	int ret;
 
-	ret = ksync_ioctl(d->fd, KSYNC_IOC_DESTROY, &arg);
+	ret = ksync_call_(d, KSYNC_IOC_DESTROY, &arg);
 	*done = arg.done;
 	return ret;
 }
@@ -104,7 +104,7 @@ static int batch_create(struct ksync_object *o, uint32_t n, struct ksync *d,
 	uint32_t done;
 	int ret;
 
-	ret = ksync_ioctl(d->fd, KSYNC_IOC_CREATE, &arg);
+	ret = ksync_call_(d, KSYNC_IOC_CREATE, &arg);
 	if (ret)
 		return ret;
 	if (out_of_arena(d, o, n)) {
@@ -176,7 +176,7 @@ KSYNC_EXPORT int ksync_object_name(struct ksync_object *o, const char *name)
 	if (ksync_object_stale(o))
 		return -EBADF;
 	memcpy(arg.name, name, len);
-	return ksync_ioctl(o->domain->fd, KSYNC_IOC_NAME, &arg);
+	return ksync_call_(o->domain, KSYNC_IOC_NAME, &arg);
 }
 
 KSYNC_EXPORT int ksync_object_query_sized_(struct ksync_object *o,
@@ -185,5 +185,5 @@ KSYNC_EXPORT int ksync_object_query_sized_(struct ksync_object *o,
 	if (ksync_object_stale(o))
 		return -EBADF;
 	out->id = o->id;
-	return ksync_ioctl(o->domain->fd, KSYNC_IOC_QUERY, out);
+	return ksync_call_(o->domain, KSYNC_IOC_QUERY, out);
 }

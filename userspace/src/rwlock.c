@@ -89,7 +89,7 @@ static int add_slot(const struct ksync_object *o, struct ksync_thread *t)
 	};
 	int ret;
 
-	ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_ATTACH, &arg);
+	ret = ksync_call_(o->domain, KSYNC_IOC_ATTACH, &arg);
 	if (ret)
 		return ret;
 	if (arg.thread != t->handle || t->nslots == KSYNC_THREAD_SLOTS_MAX)
@@ -122,7 +122,7 @@ KSYNC_EXPORT int ksync_read_left_(struct ksync_object *o, uint32_t handle)
 		.flags = KSYNC_LOCK_READ,
 	};
 
-	return ksync_ioctl(o->domain->fd, KSYNC_IOC_UNLOCK, &arg);
+	return ksync_call_(o->domain, KSYNC_IOC_UNLOCK, &arg);
 }
 
 /* A strict lock is not read past its waiters. */
@@ -277,7 +277,7 @@ int ksync_read_lock_wait(struct ksync_object *o, struct ksync_thread *t,
 	if (spin(o, t, entry, spins))
 		return 0;
 	arg.thread = t->handle;
-	ret = ksync_ioctl(o->domain->fd, KSYNC_IOC_LOCK, &arg);
+	ret = ksync_call_(o->domain, KSYNC_IOC_LOCK, &arg);
 	if (!ret || ret == -EOWNERDEAD)
 		t->held++;
 	return ret;

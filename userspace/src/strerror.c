@@ -7,7 +7,7 @@
 
 static const char * const reasons[] = {
 	[ENOENT] =
-		"ksync: /dev/ksync does not exist: load the module with 'modprobe ksync' or 'make load'",
+		"ksync: /dev/ksync does not exist: load the module with 'modprobe ksync' or 'make load', or set KSYNC_BACKEND=any to do without it",
 	[ENXIO] =
 		"ksync: no module answers at /dev/ksync: load it with 'modprobe ksync' or 'make load'",
 	[ENODEV] =
@@ -19,7 +19,7 @@ static const char * const reasons[] = {
 	[EPROTO] =
 		"ksync: the loaded module and this library are of different versions: install and load the module that came with the library",
 	[ENOTTY] =
-		"ksync: this file is not a ksync device: look at 'ls -l /dev/ksync', or at where the file descriptor comes from",
+		"ksync: this file is no ksync device and no futex domain: look at 'ls -l /dev/ksync', or at where the file descriptor comes from",
 	[EBADF] =
 		"ksync: this file descriptor is not open: was it close-on-exec?",
 	[EMFILE] =
@@ -31,7 +31,7 @@ static const char * const reasons[] = {
 	[ENOMEM] =
 		"ksync: not enough memory or address space for a domain: see 'ulimit -v' and the limit of the cgroup",
 	[EINVAL] =
-		"ksync: ksync_open() was given flags that this library does not know: pass 0, or update the library",
+		"ksync: ksync_open() was given flags that this library does not know, or KSYNC_BACKEND in the environment is none of module, any, futex: correct it, or update the library",
 };
 
 KSYNC_EXPORT const char *ksync_strerror_open(int err)

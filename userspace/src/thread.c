@@ -183,7 +183,7 @@ KSYNC_EXPORT int ksync_thread_attach(struct ksync *d, struct ksync_thread *t)
 	struct ksync_attach arg = { .size = sizeof(arg) };
 	int ret;
 
-	ret = ksync_ioctl(d->fd, KSYNC_IOC_ATTACH, &arg);
+	ret = ksync_call_(d, KSYNC_IOC_ATTACH, &arg);
 	if (ret)
 		return ret;
 	memset(t, 0, sizeof(*t));

@@ -46,7 +46,7 @@ static int wait(struct ksync_waitq *q, struct ksync_wait *arg, clockid_t clock,
 	arg->size = sizeof(*arg);
 	arg->id = q->o.id;
 	arg->deadline = deadline;
-	return ksync_ioctl(q->o.domain->fd, KSYNC_IOC_WAIT, arg);
+	return ksync_call_(q->o.domain, KSYNC_IOC_WAIT, arg);
 }
 
 KSYNC_EXPORT int ksync_waitq_wait(struct ksync_waitq *q, uint32_t expected)
@@ -93,7 +93,7 @@ KSYNC_EXPORT int ksync_waitq_wake_slow_(struct ksync_waitq *q, uint32_t n,
 
 	if (ksync_object_stale(&q->o))
 		return -EBADF;
-	ret = ksync_ioctl(q->o.domain->fd, KSYNC_IOC_WAKE, &arg);
+	ret = ksync_call_(q->o.domain, KSYNC_IOC_WAKE, &arg);
 	return ret ? ret : (int)arg.woken;
 }
 
@@ -109,7 +109,7 @@ static int requeue(struct ksync_waitq *from, struct ksync_waitq *to,
 	arg->size = sizeof(*arg);
 	arg->from = from->o.id;
 	arg->to = to->o.id;
-	ret = ksync_ioctl(from->o.domain->fd, KSYNC_IOC_REQUEUE, arg);
+	ret = ksync_call_(from->o.domain, KSYNC_IOC_REQUEUE, arg);
 	return ret ? ret : (int)(arg->woken + arg->moved);
 }
 

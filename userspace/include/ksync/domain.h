@@ -38,17 +38,28 @@ struct ksync_thread {
 	uint32_t ceiling;
 };
 
+#define KSYNC_OPEN_FALLBACK	0x1	/* the module, or futexes where there is none */
+#define KSYNC_OPEN_FUTEX	0x2	/* futexes, module or not */
+
 /**
  * ksync_open() - make a domain
  * @d: set to the new domain
- * @flags: 0
+ * @flags: 0: of the module; or one of KSYNC_OPEN_FALLBACK, KSYNC_OPEN_FUTEX
+ *
+ * A domain of futexes does most of what the module's does, and says with
+ * ksync_info() what not: what there is no KSYNC_FEATURE_* of fails with
+ * -EOPNOTSUPP, where it is a call, and does not hold, where it is a promise.  See
+ * ksync_open(3).
+ *
+ * With @flags 0 the environment variable KSYNC_BACKEND decides if it is set, but
+ * not for set-user-ID programs: "module", "any" (as FALLBACK) or "futex".
  *
  * The file descriptor is close-on-exec; clear that with fcntl(2) to pass the
  * domain over execve(2).
  *
  * Return: 0; -ENOENT, -ENXIO or -ENODEV (no module), -EACCES or -EPERM,
  * -EPROTO (the module speaks another ABI), -ENOTTY (not a ksync device),
- * -EINVAL (flags), -EAGAIN (no pthread key left), -ENOMEM, -EMFILE, -ENFILE.
+ * -EINVAL (flags, KSYNC_BACKEND), -EAGAIN (no pthread key left), -ENOMEM, -EMFILE, -ENFILE.
  * ksync_strerror_open() says what to do about each.
  */
 int ksync_open(struct ksync **d, unsigned int flags);
@@ -85,6 +96,7 @@ int ksync_fileno(const struct ksync *d);
  */
 const char *ksync_strerror_open(int err);
 
+int ksync_call_(struct ksync *d, unsigned long cmd, void *arg);
 int ksync_info_sized_(struct ksync *d, struct ksync_info *out);
 
 /**
