@@ -12,7 +12,7 @@ int raw_open(void)
 	int fd = backend_open();
 
 	if (fd < 0)
-		errx(1, "cannot open " KSYNC_DEVICE "; is the module loaded, and are you root? (%s)",
+		errx(1, "cannot open " KSYNC_DEVICE "; is it loaded, and are you root? (%s)",
 		     strerror(-fd));
 	return fd;
 }
