@@ -6,7 +6,8 @@
  * Some of the tasks wait without a deadline: one lost wake-up, and the test hangs.
  * Others give up after some microseconds and come again, so that wake-ups meet
  * deadlines.  All of it once without signals, which would wake who was forgotten, and
- * once with signals all the time, which end interruptible waits.  How much is done is counted beforehand.
+ * once with signals all the time, which end interruptible waits.  How much is done
+ * is counted beforehand.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -443,13 +444,12 @@ static void *waitq_body(void *arg)
 {
 	struct task_arg *t = arg;
 	struct _test_data_stress *self = t->self;
-	_Atomic uint32_t *word = ksync_waitq_word(&self->q);
 	struct timespec ts;
 	uint32_t seen;
 	int i;
 
 	for (i = 0; i < ROUNDS; i++) {
-		while ((seen = *word) % 4 != t->nr) {
+		while ((seen = *ksync_waitq_word(&self->q)) % 4 != t->nr) {
 			ts = soon(t);
 			if (t->nr % 2)
 				ksync_waitq_wait(&self->q, seen);
@@ -459,10 +459,10 @@ static void *waitq_body(void *arg)
 		}
 		if (i % 8 == 0) {
 			ksync_waitq_requeue(&self->q, &self->other, 0, UINT32_MAX);
-			*word = seen + 1;
+			*ksync_waitq_word(&self->q) = seen + 1;
 			ksync_waitq_requeue(&self->other, &self->q, 0, UINT32_MAX);
 		} else {
-			*word = seen + 1;
+			*ksync_waitq_word(&self->q) = seen + 1;
 		}
 		ksync_waitq_wake(&self->q, UINT32_MAX);
 	}

@@ -368,48 +368,96 @@ TEST_F(futex, cycle_is_edeadlk)
 
 #define TURNS 100
 
-/* How often it had the mutex. */
-static uint32_t turns;
+/* How a test and a thread take turns: the test has the lock, the thread waits. */
+struct turns {
+	struct ksync_mutex *m;
+	struct ksync_rwlock *l;
+	bool test_reads;
+	bool thread_reads;
+	uint32_t held;
+	uint32_t had;
+};
 
-static void *lock_interruptible(void *arg)
+static int turn_lock(struct turns *t, bool reads, bool interruptible)
 {
-	struct ksync_mutex *m = arg;
+	if (t->m)
+		return interruptible ? ksync_mutex_lock_interruptible(t->m) :
+			ksync_mutex_lock(t->m);
+	return reads ? ksync_rwlock_read_lock(t->l) : ksync_rwlock_write_lock(t->l);
+}
+
+static int turn_unlock(struct turns *t)
+{
+	return t->m ? ksync_mutex_unlock(t->m) : ksync_rwlock_unlock(t->l);
+}
+
+static void *take_turns(void *arg)
+{
+	struct turns *t = arg;
 	int i, ret = 0;
 
 	for (i = 0; i < TURNS && !ret; i++) {
-		ret = ksync_mutex_lock_interruptible(m);
-		__atomic_fetch_add(&turns, 1, __ATOMIC_SEQ_CST);
+		ret = await_value(&t->held, i + 1);
 		if (!ret)
-			ret = ksync_mutex_unlock(m);
-		/* Until the test has it again. */
-		while (i < TURNS - 1 && !(__atomic_load_n(&m->o.cell->word, __ATOMIC_SEQ_CST) &
-					  KSYNC_OWNER))
-			sched_yield();
+			ret = turn_lock(t, t->thread_reads, true);
+		if (!ret)
+			ret = turn_unlock(t);
+		__atomic_store_n(&t->had, i + 1, __ATOMIC_SEQ_CST);
 	}
 	return (void *)(intptr_t)ret;
 }
 
 /* Who waits so looks by itself once a second: too seldom for so many turns. */
-TEST_F(futex, interruptible_waiter_is_woken)
+static void is_woken(struct __test_metadata *_metadata, struct _test_data_futex *self,
+		     struct turns *t)
 {
-	struct ksync_info info;
+	const uint32_t id = t->m ? ksync_mutex_id(t->m) : ksync_rwlock_id(t->l);
 	pthread_t thread;
 	void *ret;
 	int i;
 
-	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, lock_interruptible, &self->m));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, take_turns, t));
 	for (i = 0; i < TURNS; i++) {
-		ASSERT_EQ(0, await_waiters(ksync_fileno(self->d), ksync_mutex_id(&self->m), 1));
-		ASSERT_EQ(0, ksync_info(self->d, &info));
-		EXPECT_EQ(1U, info.waiters);
-		ASSERT_EQ(0, ksync_mutex_unlock(&self->m));
-		ASSERT_EQ(0, await_value(&turns, i + 1));
-		if (i < TURNS - 1)
-			ASSERT_EQ(0, ksync_mutex_lock(&self->m));
+		ASSERT_EQ(0, turn_lock(t, t->test_reads, false));
+		__atomic_store_n(&t->held, i + 1, __ATOMIC_SEQ_CST);
+		ASSERT_EQ(0, await_waiters(ksync_fileno(self->d), id, 1));
+		ASSERT_EQ(0, turn_unlock(t));
+		ASSERT_EQ(0, await_value(&t->had, i + 1));
 	}
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(NULL, ret);
+}
+
+TEST_F(futex, interruptible_waiter_is_woken)
+{
+	struct turns t = { .m = &self->m };
+
+	is_woken(_metadata, self, &t);
+}
+
+static void rwlock_is_woken(struct __test_metadata *_metadata, struct _test_data_futex *self,
+			    bool test_reads, bool thread_reads)
+{
+	struct ksync_rwlock l;
+	struct turns t = { .l = &l, .test_reads = test_reads, .thread_reads = thread_reads };
+
+	ASSERT_EQ(0, ksync_rwlock_init(&l, self->d, 0));
+	is_woken(_metadata, self, &t);
+}
+
+TEST_F(futex, reader_is_woken_by_a_writer)
+{
+	rwlock_is_woken(_metadata, self, false, true);
+}
+
+TEST_F(futex, writer_is_woken_by_a_writer)
+{
+	rwlock_is_woken(_metadata, self, false, false);
+}
+
+TEST_F(futex, writer_is_woken_by_a_reader)
+{
+	rwlock_is_woken(_metadata, self, true, false);
 }
 
 static int read_and_wait_for_kill(struct _test_data_futex *self)

@@ -33,7 +33,7 @@ int backend_call(int fd, unsigned long cmd, void *arg)
 	(void)fd;
 	(void)cmd;
 	(void)arg;
-	return -ENOSYS;
+	return -EOPNOTSUPP;
 }
 
 #else

@@ -12,7 +12,8 @@ int raw_open(void)
 	int fd = backend_open();
 
 	if (fd < 0)
-		errx(1, "cannot open " KSYNC_DEVICE "; is the module loaded, and are you root? (%s)", strerror(-fd));
+		errx(1, "cannot open " KSYNC_DEVICE "; is it loaded, and are you root? (%s)",
+		     strerror(-fd));
 	return fd;
 }
 
@@ -40,7 +41,9 @@ uint64_t raw_deadline(clockid_t clock, int64_t ms)
 
 int raw_ioctl(int fd, unsigned long cmd, void *arg)
 {
-	return backend_is_futex() ? backend_call(fd, cmd, arg) : (int)sys(SYS_ioctl, fd, cmd, arg);
+	if (backend_is_futex())
+		return backend_call(fd, cmd, arg);
+	return sys(SYS_ioctl, fd, cmd, arg);
 }
 
 int raw_info(int fd, struct ksync_info *out)

@@ -167,9 +167,9 @@ enum ksync_kind {
 #define KSYNC_FEATURE_POLL		(1ULL << 22)	/* objects in poll and epoll */
 #define KSYNC_FEATURE_URING		(1ULL << 23)	/* KSYNC_URING_* by io_uring */
 #define KSYNC_FEATURE_RWLOCK_PI		(1ULL << 24)	/* PI and DEADLOCK: rwlocks too */
-#define KSYNC_FEATURE_ADAPTIVE		(1ULL << 25)	/* a free lock can be taken while others wait */
+#define KSYNC_FEATURE_ADAPTIVE		(1ULL << 25)	/* who runs may overtake waiters */
 #define KSYNC_FEATURE_CEILING		(1ULL << 26)	/* protect mutexes */
-#define KSYNC_FEATURE_COND_ORDER	(1ULL << 27)	/* signalled: in the mutex's queue at once */
+#define KSYNC_FEATURE_COND_ORDER	(1ULL << 27)	/* a signal queues for the mutex */
 #define KSYNC_FEATURE_PHASES		(1ULL << 28)	/* no side of an rwlock starves */
 #define KSYNC_FEATURE_GUARDED		(1ULL << 29)	/* state and limits: no user's to change */
 #define KSYNC_FEATURE_RESTART		(1ULL << 30)	/* SA_RESTART holds for all waits */

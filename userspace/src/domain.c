@@ -139,7 +139,7 @@ static int flags_of_environment(unsigned int *flags)
 
 	if (!value || !*value)
 		return 0;
-	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(backends); i++) {
 		if (!strcmp(value, backends[i].name)) {
 			*flags = backends[i].flags;
 			return 0;

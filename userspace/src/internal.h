@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <ksync.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 #define KSYNC_EXPORT	__attribute__((visibility("default")))
 
 #ifndef __has_builtin

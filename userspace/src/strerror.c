@@ -3,8 +3,6 @@
 #include <string.h>
 #include "internal.h"
 
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
-
 static const char * const reasons[] = {
 	[ENOENT] =
 		"ksync: /dev/ksync does not exist: load the module with 'modprobe ksync' or 'make load', or set KSYNC_BACKEND=any to do without it",

@@ -12,7 +12,7 @@
 
 #define MAGIC		0x636e7973U
 #define LAYOUT		1
-#define MAX_OBJECTS	(1U << 20)
+#define MAX_OBJECTS	0x100000U
 #define ARENA_SIZE	((uint64_t)MAX_OBJECTS * KSYNC_CELL_SIZE)
 #define SEALS		(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 

@@ -49,7 +49,9 @@ static int find_acquired(struct ksync *d, uint32_t id, struct object *o)
 
 	if (ret)
 		return ret;
-	return kind_of(o) == KSYNC_KIND_SEM || kind_of(o) == KSYNC_KIND_EVENT ? 0 : -EINVAL;
+	if (kind_of(o) == KSYNC_KIND_SEM || kind_of(o) == KSYNC_KIND_EVENT)
+		return 0;
+	return -EINVAL;
 }
 
 static int acquire(struct ksync *d, struct ksync_acquire *arg)
@@ -62,7 +64,9 @@ static int acquire(struct ksync *d, struct ksync_acquire *arg)
 	ret = find_acquired(d, arg->id, &o);
 	if (ret)
 		return ret;
-	return kind_of(&o) == KSYNC_KIND_SEM ? ksync_futex_sem_acquire(&o, arg) : ksync_futex_event_acquire(&o, arg);
+	if (kind_of(&o) == KSYNC_KIND_SEM)
+		return ksync_futex_sem_acquire(&o, arg);
+	return ksync_futex_event_acquire(&o, arg);
 }
 
 static int release(struct ksync *d, struct ksync_release *arg)
@@ -75,7 +79,9 @@ static int release(struct ksync *d, struct ksync_release *arg)
 	ret = find_acquired(d, arg->id, &o);
 	if (ret)
 		return ret;
-	return kind_of(&o) == KSYNC_KIND_SEM ? ksync_futex_sem_release(&o, arg) : ksync_futex_event_release(&o, arg);
+	if (kind_of(&o) == KSYNC_KIND_SEM)
+		return ksync_futex_sem_release(&o, arg);
+	return ksync_futex_event_release(&o, arg);
 }
 
 /* A typed function for each type of argument. */
@@ -165,7 +171,7 @@ int ksync_futex_call(struct ksync *d, unsigned long cmd, void *arg)
 	union argument a;
 	int ret;
 
-	if (nr >= sizeof(commands) / sizeof(commands[0]) ||
+	if (nr >= ARRAY_SIZE(commands) ||
 	    cmd != _IO(KSYNC_IOC_MAGIC, nr + FIRST_NR))
 		return -ENOTTY;
 	c = &commands[nr];

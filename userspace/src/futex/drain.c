@@ -94,7 +94,7 @@ int ksync_futex_drain_wait(const struct object *o, uint32_t flags, uint64_t dead
 			return 0;
 		}
 		ret = ksync_futex_wait(&o->s->drain, seen, KSYNC_BITSET_ALL, flags,
-				 ksync_futex_tick(flags, deadline));
+				       ksync_futex_tick(flags, deadline));
 		bury = ret == -ETIMEDOUT;
 		if (ret == -EINTR && flags & KSYNC_WAIT_INTERRUPTIBLE)
 			break;

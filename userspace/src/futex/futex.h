@@ -164,7 +164,7 @@ static inline bool deadline_valid(uint64_t deadline)
 /* kernel.c: system calls; 0 or more, or a negative errno */
 uint32_t ksync_futex_self(void);
 int ksync_futex_wait(uint32_t *word, uint32_t expected, uint32_t bitset, uint32_t flags,
-	       uint64_t deadline);
+		     uint64_t deadline);
 int ksync_futex_wake(uint32_t *word, uint32_t n, uint32_t bitset);
 int ksync_futex_sleepers(uint32_t *word);
 int ksync_futex_requeue(const struct ksync_requeue *arg, uint32_t *from, uint32_t *to);
@@ -190,7 +190,8 @@ bool ksync_futex_queue_leave(const struct object *o, uint32_t gen);
 uint32_t ksync_futex_queue_wake(const struct object *o, uint32_t n);
 void ksync_futex_queue_cut(const struct object *o, uint32_t gen);
 void ksync_futex_queue_end(const struct object *o);
-int ksync_futex_queue_sleep(const struct object *o, uint32_t gen, uint32_t flags, uint64_t deadline);
+int ksync_futex_queue_sleep(const struct object *o, uint32_t gen, uint32_t flags,
+			    uint64_t deadline);
 
 /* object.c */
 int ksync_futex_object_find(struct ksync *d, uint32_t id, struct object *o);
@@ -214,7 +215,8 @@ int ksync_futex_lock_lock(struct ksync *d, struct ksync_lock *arg);
 int ksync_futex_lock_unlock(struct ksync *d, struct ksync_unlock *arg);
 
 /* rwlock.c, drain.c */
-int ksync_futex_rwlock_lock(const struct object *o, uint32_t self, uint32_t flags, uint64_t deadline);
+int ksync_futex_rwlock_lock(const struct object *o, uint32_t self, uint32_t flags,
+			    uint64_t deadline);
 int ksync_futex_rwlock_unlock(const struct object *o, uint32_t self);
 int ksync_futex_rwlock_read_left(const struct object *o, uint32_t self);
 void ksync_futex_rwlock_give_back(const struct object *o, uint32_t v, uint32_t rest);

@@ -2,7 +2,7 @@
 /* The futex backend: INFO and QUERY. */
 #include "futex.h"
 
-/* What else there is is missing: see ksync_open(3). */
+/* Whatever is not here is missing: see ksync_open(3). */
 #define FEATURES							\
 	(KSYNC_FEATURE_KIND(KSYNC_KIND_SPIN) |				\
 	 KSYNC_FEATURE_KIND(KSYNC_KIND_MUTEX) |				\

@@ -60,7 +60,7 @@ uint32_t ksync_futex_self(void)
  * Return: 0 woken; -EAGAIN, -ETIMEDOUT, -EINTR.
  */
 int ksync_futex_wait(uint32_t *word, uint32_t expected, uint32_t bitset, uint32_t flags,
-	       uint64_t deadline)
+		     uint64_t deadline)
 {
 	const int clock = flags & KSYNC_WAIT_REALTIME ? FUTEX_CLOCK_REALTIME : 0;
 	struct __kernel_timespec ts;

@@ -140,7 +140,7 @@ static int lock_shy(const struct object *o, uint32_t self, uint32_t flags, uint6
 		if (ret != -EAGAIN)
 			break;
 		ret = ksync_futex_wait(&o->s->gen, gen, KSYNC_BITSET_ALL, flags,
-				 ksync_futex_tick(flags, deadline));
+				       ksync_futex_tick(flags, deadline));
 		if (ret == -EINTR)
 			break;
 		if (ret == -ETIMEDOUT && ksync_futex_now(flags) >= deadline)

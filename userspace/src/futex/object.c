@@ -16,7 +16,7 @@ static const uint32_t known_flags[] = {
 	[KSYNC_KIND_WAITQ] = 0,
 };
 
-#define KINDS	(sizeof(known_flags) / sizeof(known_flags[0]))
+#define KINDS	ARRAY_SIZE(known_flags)
 
 /** ksync_futex_object_find() - look one up: 0 or -EBADF. A thread's own cell is none */
 int ksync_futex_object_find(struct ksync *d, uint32_t id, struct object *o)

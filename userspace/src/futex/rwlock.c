@@ -249,7 +249,8 @@ static int look(const struct object *o, uint32_t attr, struct wait *w)
  *
  * Return: as LOCK.
  */
-int ksync_futex_rwlock_lock(const struct object *o, uint32_t self, uint32_t flags, uint64_t deadline)
+int ksync_futex_rwlock_lock(const struct object *o, uint32_t self, uint32_t flags,
+			    uint64_t deadline)
 {
 	const uint32_t attr = load(&o->s->attr);
 	const uint32_t side = flags & KSYNC_LOCK_READ ? READERS : WRITERS;
@@ -259,7 +260,7 @@ int ksync_futex_rwlock_lock(const struct object *o, uint32_t self, uint32_t flag
 	if (ret == -EAGAIN) {
 		while ((ret = look(o, attr, &w)) == -EAGAIN)
 			w.slept = ksync_futex_wait(&o->s->gen, w.gen, side, flags,
-					     ksync_futex_tick(flags, deadline));
+						   ksync_futex_tick(flags, deadline));
 	}
 	if (ret == -ENOBUFS)
 		return -EAGAIN;

@@ -45,7 +45,7 @@ static int wait_once(const struct object *o, const struct ksync_wait *arg)
 
 	count(o, 1);	/* [A] */
 	ret = ksync_futex_wait(&o->c->word, arg->expected, arg->bitset, arg->flags,
-			 arg->deadline);	/* [B] */
+			       arg->deadline);	/* [B] */
 	if (ret && load(&o->s->moves) == moves)
 		count(o, -1U);
 	return ret;
