@@ -47,7 +47,6 @@ static struct {
 	struct ksync *domain;
 } known[KNOWN];
 static unsigned int nr_known;
-static bool busy;
 
 bool backend_is_futex(void)
 {
@@ -73,41 +72,40 @@ static struct ksync *look_up(ino_t inode)
 {
 	unsigned int i;
 
-	for (i = 0; i < nr_known; i++)
-		if (known[i].inode == inode)
+	for (i = 0; i < KNOWN; i++)
+		if (__atomic_load_n(&known[i].inode, __ATOMIC_ACQUIRE) == inode)
 			return known[i].domain;
 	return NULL;
 }
 
+/*
+ * Tasks of all kinds come here, which share the table or have a copy, made at any
+ * moment: there is no lock.  That one is known twice does no harm.
+ */
 static int adopt(int fd, ino_t inode, struct ksync **d)
 {
+	unsigned int i;
 	int ret;
 
-	if (nr_known == KNOWN)
-		return -ENOSPC;
 	ret = ksync_adopt(d, fcntl(fd, F_DUPFD_CLOEXEC, 100));
-	if (!ret) {
-		known[nr_known].inode = inode;
-		known[nr_known++].domain = *d;
-	}
-	return ret;
+	if (ret)
+		return ret;
+	i = __atomic_fetch_add(&nr_known, 1, __ATOMIC_RELAXED);
+	if (i >= KNOWN)
+		return -ENOSPC;
+	known[i].domain = *d;
+	__atomic_store_n(&known[i].inode, inode, __ATOMIC_RELEASE);
+	return 0;
 }
 
-/* Tasks of all kinds come here, which share the table or have a copy. */
 static int find(int fd, struct ksync **d)
 {
 	struct stat st;
-	int ret = 0;
 
 	if (fstat(fd, &st))
 		return -EBADF;
-	while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE))
-		;
 	*d = look_up(st.st_ino);
-	if (!*d)
-		ret = adopt(fd, st.st_ino, d);
-	__atomic_clear(&busy, __ATOMIC_RELEASE);
-	return ret;
+	return *d ? 0 : adopt(fd, st.st_ino, d);
 }
 
 int backend_call(int fd, unsigned long cmd, void *arg)

@@ -162,7 +162,7 @@ static int wait(struct wait *w)
 	case ETIMEDOUT:
 		return ret;
 	case EBADF:
-		die_of("cannot wait with the mutex at", w->m, ret);
+		die_of("no condition variable for the mutex at", w->m, ret);
 	}
 	return 0;
 }

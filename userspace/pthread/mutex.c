@@ -331,7 +331,7 @@ static int unlock(struct pt_mutex *m)
 	}
 	ret = -ksync_unlock_slow_(&o, t);
 	if (ret)
-		die_of("cannot unlock the mutex at", m, ret);
+		die_of("cannot release the mutex at", m, ret);
 	return 0;
 }
 

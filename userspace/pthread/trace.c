@@ -49,7 +49,6 @@ static uint64_t now(void)
 	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
 }
 
-
 /* An operation that may have to wait. */
 void trace_taken(void)
 {

@@ -88,7 +88,7 @@ static int release(struct ksync *d, struct ksync_release *arg)
 #define DOOR(verb, call)							\
 static int door_##verb(struct ksync *d, union argument *a)			\
 {										\
-	return call(d, &a->verb);						\
+	return call(d, (void *)a);						\
 }
 
 DOOR(info, ksync_futex_inspect_info)
