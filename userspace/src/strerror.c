@@ -5,7 +5,7 @@
 
 static const char * const reasons[] = {
 	[ENOENT] =
-		"ksync: /dev/ksync does not exist: load the module with 'modprobe ksync' or 'make load', or set KSYNC_BACKEND=any to do without it",
+		"ksync: /dev/ksync does not exist: load the module with 'modprobe ksync' or 'make load'",
 	[ENXIO] =
 		"ksync: no module answers at /dev/ksync: load it with 'modprobe ksync' or 'make load'",
 	[ENODEV] =
