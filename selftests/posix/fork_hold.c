@@ -182,6 +182,19 @@ TEST(errorcheck_is_the_childs)
 	EXPECT_EQ(0, pthread_mutex_unlock(&errorcheck));
 }
 
+/* The same if what it locked last is shared by processes. */
+TEST(errorcheck_is_the_childs_after_a_shared_one)
+{
+	pthread_mutex_t *shared = px_shared(sizeof(*shared));
+
+	ASSERT_EQ(0, mutex_make(shared, (struct mutex_sort){ .pshared = PTHREAD_PROCESS_SHARED }));
+	EXPECT_EQ(0, pthread_mutex_lock(&errorcheck));
+	EXPECT_EQ(0, pthread_mutex_lock(shared));
+	EXPECT_EQ(0, pthread_mutex_unlock(shared));
+	EXPECT_EQ(0, child_do(errorcheck_in_child, NULL));
+	EXPECT_EQ(0, pthread_mutex_unlock(&errorcheck));
+}
+
 /* Whoever its owner is thought to be there, it is not free, and the parent's stays. */
 TEST(typed_ones_are_busy_in_the_child)
 {

@@ -96,22 +96,6 @@ void saved_restore(const struct saved *s, struct ksync_object *o)
 	}
 }
 
-/* How often the calling thread reads an rwlock of our own domain. */
-static uint32_t reads(const struct ksync_thread *t, uint32_t id)
-{
-	uint32_t slot, i, entry;
-
-	if (t->serial != here.serial)
-		return 0;
-	for (slot = 0; slot < t->nslots; slot++)
-		for (i = 0; i < KSYNC_SLOTS; i++) {
-			entry = ((uint32_t *)&own_domain.cells[t->slot[slot]])[i];
-			if ((entry & KSYNC_SLOT_ID) == id && entry >> 24)
-				return entry >> 24;
-		}
-	return 0;
-}
-
 /* Whether anybody reads: the module knows. */
 static bool is_read(uint32_t id)
 {
@@ -120,39 +104,51 @@ static bool is_read(uint32_t id)
 	return !ksync_ioctl(own_domain.fd, KSYNC_IOC_QUERY, &q) && q.readers;
 }
 
-static void note_reads(struct saved *s, uint32_t id, const struct own_cell *cell)
+static void note_reads(struct saved *s, uint32_t id, const struct own_cell *cell,
+		       const struct ksync_thread *self)
 {
+	const struct ksync_object o = { .cell = &own_domain.cells[id], .id = id };
 	const bool lost = cell->abandoned;
 
-	s->value = reads(ksync_self_, id);
+	s->value = ksync_read_depth(&o, self);
 	if (s->value)
 		s->fate = lost ? READ_LOST : READ;
 	else if (lost || (cell->word & KSYNC_READ && is_read(id)))
 		s->fate = READ_LOST;
 }
 
-static void note_lock(struct saved *s, uint32_t id, const struct own_cell *cell)
+static void note_lock(struct saved *s, uint32_t id, const struct own_cell *cell,
+		      const struct ksync_thread *self)
 {
-	const struct ksync_thread *self = ksync_self_;
 	const uint32_t owner = cell->word & KSYNC_OWNER;
 
 	if (owner == KSYNC_NOTRECOVERABLE) {
 		s->fate = LOST;
 		s->value = cell->abandoned;
-	} else if (owner && self->serial == here.serial && owner == self->handle) {
+	} else if (owner && owner == self->handle) {
 		s->fate = cell->word & KSYNC_OWNER_DIED ? DIED : HELD;
 	} else if (owner) {
 		s->fate = LOST;
 		s->value = 1;
 	} else if ((cell->attr & 0xff) == KSYNC_KIND_RWLOCK) {
-		note_reads(s, id, cell);
+		note_reads(s, id, cell, self);
 	}
 }
 
-static void note(uint32_t id, struct own_cell *cell, void *arg)
+/**
+ * struct note - the fork that is about to happen
+ * @g: what is noted
+ * @self: the forking thread
+ */
+struct note {
+	struct generation *g;
+	const struct ksync_thread *self;
+};
+
+static void note_one(uint32_t id, struct own_cell *cell, void *arg)
 {
-	struct generation *g = arg;
-	struct saved *s = &g->saved[id];
+	const struct note *note = arg;
+	struct saved *s = &note->g->saved[id];
 
 	s->tag = cell->tag;
 	s->kind = cell->attr & 0xff;
@@ -160,7 +156,7 @@ static void note(uint32_t id, struct own_cell *cell, void *arg)
 	case KSYNC_KIND_MUTEX:
 	case KSYNC_KIND_RWLOCK:
 	case KSYNC_KIND_SPIN:
-		note_lock(s, id, cell);
+		note_lock(s, id, cell, note->self);
 		break;
 	case KSYNC_KIND_SEM:
 		s->fate = VALUE;
@@ -181,10 +177,13 @@ static void find_last(uint32_t id, struct own_cell *cell, void *arg)
 /* No other thread makes or ends an object, or runs a once, until the fork is done. */
 static void prepare(void)
 {
+	struct note note;
 	uint32_t nr = 0;
 
 	if (process_state != READY)
 		return;
+	if (ksync_thread_self(&own_domain, &note.self))
+		die("no memory to fork with");
 	once_lock();
 	objects_lock();
 	objects_each(find_last, &nr);
@@ -195,7 +194,8 @@ static void prepare(void)
 	latest->nonce = here.nonce;
 	latest->nr = nr;
 	latest->older = generations;
-	objects_each(note, latest);
+	note.g = latest;
+	objects_each(note_one, &note);
 }
 
 static void in_parent(void)

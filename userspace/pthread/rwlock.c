@@ -26,18 +26,9 @@ static int find(struct pt_rwlock *l, struct ksync_object *o)
 	return 0;
 }
 
-static bool reads(const struct ksync_object *o)
+static bool reads(struct ksync_object *o)
 {
-	struct ksync_thread *t = (struct ksync_thread *)mutex_self((struct ksync_object *)o);
-	uint32_t slot, i, entry;
-
-	for (slot = 0; t->held && slot < t->nslots; slot++)
-		for (i = 0; i < KSYNC_SLOTS; i++) {
-			entry = ksync_slot_(o, t->slot[slot])[i];
-			if ((entry & KSYNC_SLOT_ID) == o->id && entry >> 24)
-				return true;
-		}
-	return false;
+	return ksync_read_depth(o, mutex_self(o));
 }
 
 static bool writes(struct ksync_object *o)

@@ -78,6 +78,7 @@ int ksync_lock_wait(struct ksync_object *o, const struct ksync_thread *t,
 		    uint32_t flags, uint64_t deadline);
 
 /* rwlock.c */
+uint32_t ksync_read_depth(const struct ksync_object *o, const struct ksync_thread *t);
 int ksync_read_again(struct ksync_object *o, struct ksync_thread *t);
 int ksync_read_look(struct ksync_object *o, struct ksync_thread *t);
 int ksync_read_reserve(struct ksync_object *o, struct ksync_thread *t, uint32_t n);

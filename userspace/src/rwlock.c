@@ -193,6 +193,18 @@ static int read_again(uint32_t *entry)
 }
 
 /**
+ * ksync_read_depth() - how often the caller reads an rwlock
+ * @o: rwlock
+ * @t: the caller, of this domain
+ */
+uint32_t ksync_read_depth(const struct ksync_object *o, const struct ksync_thread *t)
+{
+	const uint32_t *entry = find_held(o, t);
+
+	return entry ? *entry >> 24 : 0;
+}
+
+/**
  * ksync_read_again() - lock for reading what the caller reads
  * @o: rwlock
  * @t: the caller, of this domain
