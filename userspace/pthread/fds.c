@@ -48,17 +48,32 @@ static struct ksync *domain_of(int fd)
 	return NULL;
 }
 
-/* A program in a tree started by ksync-run may pass on what it has not used itself. */
-static bool is_ours(int fd)
+/*
+ * A program in a tree started by ksync-run may pass on what it has not used itself.
+ * Return: its number, -1 if it was not inherited.  Programs may change their
+ * environment: it counts what it was at first.
+ */
+static int inherited_fd(void)
 {
+	static int number = -2;
+	int found = __atomic_load_n(&number, __ATOMIC_RELAXED);
+	struct ksync_info info = { .size = sizeof(info) };
 	const char *text;
 
-	if (domain_of(fd) || (tracing && fd == trace_output))
-		return true;
-	if (fd < ROOM)
-		return false;
-	text = secure_getenv("KSYNC_FD");
-	return text && atoi(text) == fd;
+	if (unlikely(found == -2)) {
+		text = secure_getenv("KSYNC_FD");
+		found = text ? atoi(text) : -1;
+		if (ksync_ioctl(found, KSYNC_IOC_INFO, &info))
+			found = -1;
+		__atomic_store_n(&number, found, __ATOMIC_RELAXED);
+	}
+	return found;
+}
+
+static bool is_ours(int fd)
+{
+	return fd >= 0 && (domain_of(fd) || (tracing && fd == trace_output) ||
+			   fd == inherited_fd());
 }
 
 static void move_away(int fd)
@@ -103,11 +118,10 @@ KSYNC_EXPORT int dup3(int from, int to, int flags)
 /* The lowest of ours in a range; UINT_MAX if there is none. */
 static unsigned int first_of_ours(unsigned int first, unsigned int last)
 {
-	const char *text = secure_getenv("KSYNC_FD");
 	const unsigned int candidates[] = {
 		own_domain.cells ? (unsigned int)own_domain.fd : UINT32_MAX,
 		shared_domain.cells ? (unsigned int)shared_domain.fd : UINT32_MAX,
-		text ? (unsigned int)atoi(text) : UINT32_MAX,
+		inherited_fd() >= 0 ? (unsigned int)inherited_fd() : UINT32_MAX,
 		tracing ? (unsigned int)trace_output : UINT32_MAX,
 	};
 	unsigned int found = UINT32_MAX;
