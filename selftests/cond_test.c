@@ -334,7 +334,7 @@ TEST_F(cond, signalled_waiters_are_told_enotrecoverable)
 	EXPECT_EQ(0, cond_unlock(&self->s));
 	for (i = 0; i < 3; i++)
 		EXPECT_EQ(-ENOTRECOVERABLE, player_result(p[i]));
-	EXPECT_EQ(KSYNC_NOTRECOVERABLE, self->mutex->word);
+	EXPECT_EQ(KSYNC_NOTRECOVERABLE, backend_word(self->mutex->word));
 	EXPECT_EQ(0, await_waiters(self->s.fd, self->s.mutex, 0));
 }
 

@@ -34,7 +34,7 @@ static const struct arg info_args[] = {
 
 static const struct out info_outs[] = {
 	OUT(info, abi, 4, OUT_BOUND, false, KSYNC_ABI + 1),
-	OUT(info, features, 8, OUT_BOUND, false, 0x1000000),
+	OUT(info, features, 8, OUT_BOUND, false, 0x80000000),
 	OUT(info, arena_size, 8, OUT_ANY, false, 0),
 	OUT(info, max_objects, 4, OUT_ANY, false, 0),
 	OUT(info, max_threads, 4, OUT_ANY, false, 0),
