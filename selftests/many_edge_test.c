@@ -148,6 +148,21 @@ TEST_F(edge, who_watches_a_lock_is_not_in_readers_way)
 	EXPECT_EQ(0, player_end(any));
 }
 
+/* Nobody waits for it in turn, who would be told of the owner's death. */
+TEST_F(edge, who_watches_a_lock_is_told_of_a_dead_owner)
+{
+	const uint32_t ids[] = { MANY_WATCH(self->mutex) };
+	struct player *owner = start(_metadata, self, 0), *any = start(_metadata, self, 0);
+
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, self->mutex));
+	ASSERT_EQ(0, many_await(any, 0, 0, ids, 1));
+	ASSERT_EQ(0, player_end(owner));
+	EXPECT_EQ(-EOWNERDEAD, player_result(any));
+	EXPECT_EQ(0, any->many.index);
+	EXPECT_EQ(0, player_do(any, step_consistent, self->mutex));
+	EXPECT_EQ(0, player_end(any));
+}
+
 TEST_F(edge, watching_is_for_locks_and_for_any)
 {
 	const uint32_t sem[] = { MANY_WATCH(self->sem) };

@@ -88,27 +88,11 @@ TEST_F(fork, waiters_are_not_copied)
 	ENDS(0, self->a);
 }
 
-/* The child makes threads of its own, which wait and are woken. */
-static int threads_in_the_child(void *arg)
-{
-	pthread_mutex_t *m = arg;
-	struct actor *a = actor_start(THREAD);
-
-	actor_post(a, step_lock, m);
-	if (actor_sleeps(a))
-		return 1;
-	if (pthread_mutex_unlock(m) || actor_result(a))
-		return 2;
-	if (pthread_mutex_trylock(m) != EBUSY)
-		return 3;
-	return DO(a, step_unlock, m) ? 4 : 0;
-}
-
 TEST_F(fork, child_has_threads_of_its_own)
 {
 	EXPECT_EQ(0, pthread_mutex_lock(&self->m));
 	BLOCKS(self->a, step_lock, &self->m);
-	EXPECT_EQ(0, child_do(threads_in_the_child, &self->m));
+	EXPECT_EQ(0, child_do(step_with_a_thread, &self->m));
 	EXPECT_EQ(0, pthread_mutex_unlock(&self->m));
 	ENDS(0, self->a);
 }

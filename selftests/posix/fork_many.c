@@ -109,22 +109,6 @@ TEST(spawn_system_and_vfork)
 	EXPECT_EQ(EBUSY, pthread_mutex_trylock(&m));
 }
 
-/* In a child: it makes a thread of its own, which waits and is woken. */
-static int threads_in_the_child(void *arg)
-{
-	pthread_mutex_t *m = arg;
-	struct actor *a = actor_start(THREAD);
-
-	actor_post(a, step_lock, m);
-	if (actor_sleeps(a))
-		return 1;
-	if (pthread_mutex_unlock(m) || actor_result(a))
-		return 2;
-	if (pthread_mutex_trylock(m) != EBUSY)
-		return 3;
-	return DO(a, step_unlock, m) ? 4 : 0;
-}
-
 /* Many threads fork at once while others lock; each child locks and makes a thread. */
 static pthread_mutex_t busy = PTHREAD_MUTEX_INITIALIZER;
 
@@ -148,7 +132,7 @@ static int fork_often(void *unused)
 	(void)unused;
 	for (i = 0; i < 15; i++) {
 		bad |= pthread_mutex_lock(&own);
-		bad |= child_do(threads_in_the_child, &own);
+		bad |= child_do(step_with_a_thread, &own);
 		bad |= pthread_mutex_unlock(&own);
 	}
 	return bad;

@@ -15,7 +15,6 @@
 #include "real.h"
 
 #define MONOTONIC	1
-#define PSHARED		2
 
 static struct pt_cond *of(const pthread_cond_t *cond)
 {
@@ -263,31 +262,17 @@ static int cond_init(pthread_cond_t *cond, const pthread_condattr_t *attr)
 	object_forget(&c->ref, c);
 	memset(cond, 0, sizeof(*cond));
 	c->flags = clock == CLOCK_MONOTONIC ? MONOTONIC : 0;
-	if (shared != PTHREAD_PROCESS_SHARED)
-		return 0;
-	c->flags |= PSHARED;
-	return object_share_new(&c->ref, COND);
+	return shared == PTHREAD_PROCESS_SHARED ? object_share_new(&c->ref, COND) : 0;
 }
 
 /* Right after a broadcast is early enough: those woken do not look at it again. */
 static int cond_destroy(pthread_cond_t *cond)
 {
 	struct pt_cond *c = of(cond);
-	struct ksync_cond k;
-	int ret;
 
 	if (!ready())
 		return REAL(pthread_cond_destroy)(cond);
-	if (c->ref & SHARED) {
-		ret = object_share(&c->ref, &k.o);
-		if (!ret)
-			ret = -ksync_cond_destroy(&k);
-	} else {
-		ret = object_forget(&c->ref, c);
-	}
-	if (!ret)
-		c->ref = DESTROYED;
-	return ret;
+	return object_end(&c->ref, c);
 }
 
 /*

@@ -67,8 +67,7 @@ struct pt_cond {
 struct pt_rwlock {
 	uint32_t ref;
 	uint32_t cookie;
-	uint32_t shared;
-	uint32_t unused[9];
+	uint32_t unused[10];
 	unsigned int prefers;	/* as glibc has it: static initializers set it */
 };
 
@@ -192,6 +191,8 @@ void object_find(uint32_t *ref, const void *obj, enum class class,
 		 struct ksync_object *o);
 int object_try(uint32_t *ref, const void *obj, struct ksync_object *o);
 int object_forget(uint32_t *ref, const void *obj);
+int object_get(uint32_t *ref, const void *obj, enum class class, struct ksync_object *o);
+int object_end(uint32_t *ref, const void *obj);
 void object_adopt(uint32_t *ref, const void *obj, struct ksync_object *o);
 int object_share(uint32_t *ref, struct ksync_object *o);
 int object_share_new(uint32_t *ref, enum class class);

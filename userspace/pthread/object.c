@@ -326,6 +326,47 @@ int object_forget(uint32_t *ref, const void *obj)
 	return ret;
 }
 
+/**
+ * object_get() - the ksync object of an object, shared or not
+ * @ref: in the object, followed by its cookie unless it is a spinlock
+ * @obj: the object
+ * @class: what it is
+ * @o: set up
+ *
+ * Return: 0; EINVAL (it was destroyed, or is not of this tree of processes).
+ */
+int object_get(uint32_t *ref, const void *obj, enum class class, struct ksync_object *o)
+{
+	if (*ref == DESTROYED)
+		return EINVAL;
+	if (*ref & SHARED)
+		return object_share(ref, o);
+	object_find(ref, obj, class, o);
+	return 0;
+}
+
+/**
+ * object_end() - an object is destroyed, shared or not
+ *
+ * Return: 0; EBUSY, EINVAL.
+ */
+int object_end(uint32_t *ref, const void *obj)
+{
+	struct ksync_object o;
+	int ret;
+
+	if (*ref & SHARED) {
+		ret = object_share(ref, &o);
+		if (!ret)
+			ret = -ksync_object_destroy(&o);
+	} else {
+		ret = object_forget(ref, obj);
+	}
+	if (!ret)
+		*ref = DESTROYED;
+	return ret;
+}
+
 /* What is in the lists is the parent's. */
 void objects_forked(void)
 {

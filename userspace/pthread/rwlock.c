@@ -18,12 +18,7 @@ static struct pt_rwlock *of(const pthread_rwlock_t *rwlock)
 
 static int find(struct pt_rwlock *l, struct ksync_object *o)
 {
-	if (l->ref == DESTROYED)
-		return EINVAL;
-	if (l->ref & SHARED)
-		return object_share(&l->ref, o);
-	object_find(&l->ref, l, RWLOCK, o);
-	return 0;
+	return object_get(&l->ref, l, RWLOCK, o);
 }
 
 static bool reads(struct ksync_object *o)
@@ -77,9 +72,8 @@ static int undo_write(struct ksync_object *o)
 	return ksync_unlock_slow_(o, NULL);
 }
 
-static int read_once(struct ksync_object *o, const struct limit *l, bool prefers_writer)
+static int read_once(struct ksync_object *o, const struct limit *l)
 {
-	(void)prefers_writer;
 	return -ksync_read_lock_wait(o, NULL, l->flags, l->deadline);
 }
 
@@ -114,7 +108,7 @@ static int lock_until(struct pt_rwlock *l, struct ksync_object *o, const struct 
 
 	for (;;) {
 		if (read)
-			ret = outcome(o, read_once(o, limit, prefers_writer), undo_read);
+			ret = outcome(o, read_once(o, limit), undo_read);
 		else
 			ret = outcome(o, write_once(o, limit, prefers_writer), undo_write);
 		if (ret >= 0)
@@ -223,7 +217,6 @@ KSYNC_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
 			return ret;
 	} else {
 		o = quick_object(cell);
-		o.domain = &own_domain;
 	}
 	return -ksync_rwlock_unlock_(&o, ksync_reader_(), NULL);
 }
@@ -294,21 +287,10 @@ KSYNC_EXPORT int pthread_rwlock_init(pthread_rwlock_t *rwlock,
 KSYNC_EXPORT int pthread_rwlock_destroy(pthread_rwlock_t *rwlock)
 {
 	struct pt_rwlock *l = of(rwlock);
-	struct ksync_object o;
-	int ret;
 
 	if (!ready())
 		return REAL(pthread_rwlock_destroy)(rwlock);
-	if (l->ref & SHARED) {
-		ret = object_share(&l->ref, &o);
-		if (!ret)
-			ret = -ksync_object_destroy(&o);
-	} else {
-		ret = object_forget(&l->ref, l);
-	}
-	if (!ret)
-		l->ref = DESTROYED;
-	return ret;
+	return object_end(&l->ref, l);
 }
 
 /* Other names that libc has for them. */

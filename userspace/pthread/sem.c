@@ -235,10 +235,6 @@ KSYNC_EXPORT int sem_destroy(sem_t *sem)
 		return REAL(sem_destroy)(sem);
 	ret = find(s, &k);
 	if (!ret)
-		ret = s->ref & SHARED ? -ksync_sem_destroy(&k) :
-			object_forget(&s->ref, s);
-	if (ret)
-		return fail(ret);
-	s->ref = DESTROYED;
-	return 0;
+		ret = object_end(&s->ref, s);
+	return ret ? fail(ret) : 0;
 }

@@ -11,12 +11,7 @@ static struct pt_spin *of(pthread_spinlock_t *lock)
 
 static int find(struct pt_spin *s, struct ksync_object *o)
 {
-	if (s->ref == DESTROYED)
-		return EINVAL;
-	if (s->ref & SHARED)
-		return object_share(&s->ref, o);
-	object_find(&s->ref, s, SPIN, o);
-	return 0;
+	return object_get(&s->ref, s, SPIN, o);
 }
 
 static int outcome(struct pt_spin *s, struct ksync_object *o, int ret)
@@ -139,19 +134,8 @@ KSYNC_EXPORT int pthread_spin_init(pthread_spinlock_t *lock_, int shared)
 KSYNC_EXPORT int pthread_spin_destroy(pthread_spinlock_t *lock_)
 {
 	struct pt_spin *s = of(lock_);
-	struct ksync_object o;
-	int ret;
 
 	if (!ready())
 		return REAL(pthread_spin_destroy)(lock_);
-	if (s->ref & SHARED) {
-		ret = object_share(&s->ref, &o);
-		if (!ret)
-			ret = -ksync_object_destroy(&o);
-	} else {
-		ret = object_forget(&s->ref, s);
-	}
-	if (!ret)
-		s->ref = DESTROYED;
-	return ret;
+	return object_end(&s->ref, s);
 }

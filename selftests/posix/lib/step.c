@@ -253,3 +253,19 @@ int step_exit(void *unused)
 	(void)unused;
 	pthread_exit(NULL);
 }
+
+int step_with_a_thread(void *arg)
+{
+	pthread_mutex_t *m = arg;
+	struct actor *a = actor_start(THREAD);
+
+	actor_post(a, step_lock, m);
+	if (actor_sleeps(a))
+		return 1;
+	if (pthread_mutex_unlock(m) || actor_result(a))
+		return 2;
+	if (pthread_mutex_trylock(m) != EBUSY)
+		return 3;
+	actor_post(a, step_unlock, m);
+	return actor_result(a) ? 4 : 0;
+}

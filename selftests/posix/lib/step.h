@@ -77,4 +77,7 @@ int queue_add(struct queue *q, uint32_t n);
 int step_queue_signal(void *q);			/* one ticket, signal */
 int step_queue_broadcast(void *q);		/* 16 tickets, broadcast */
 
+/* With the mutex locked: a thread of its own waits for it, and gets it. 0 if it does. */
+int step_with_a_thread(void *mutex);
+
 #endif /* POSIX_STEP_H */

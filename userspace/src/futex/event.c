@@ -72,20 +72,7 @@ static int attempt(const struct object *o, uint32_t *gen, int slept)
 /** ksync_futex_event_acquire() - KSYNC_IOC_ACQUIRE */
 int ksync_futex_event_acquire(const struct object *o, struct ksync_acquire *arg)
 {
-	const uint32_t attr = load(&o->s->attr);
-	struct inner l;
-	uint32_t gen = 0;
-	int ret = 0;
-
-	do {
-		ksync_futex_inner_lock(&l, &o->s->inner);
-		ret = ksync_futex_object_gone(o, attr) ? -EBADF : attempt(o, &gen, ret);
-		ksync_futex_inner_unlock(&l);
-		if (ret != -EAGAIN)
-			return ret;
-		ret = ksync_futex_queue_sleep(o, gen, arg->flags, arg->deadline);
-	} while (ret);
-	return 0;
+	return ksync_futex_queue_acquire(o, arg, attempt);
 }
 
 static uint32_t change(const struct object *o, uint32_t flags)

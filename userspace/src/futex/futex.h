@@ -190,8 +190,9 @@ bool ksync_futex_queue_leave(const struct object *o, uint32_t gen);
 uint32_t ksync_futex_queue_wake(const struct object *o, uint32_t n);
 void ksync_futex_queue_cut(const struct object *o, uint32_t gen);
 void ksync_futex_queue_end(const struct object *o);
-int ksync_futex_queue_sleep(const struct object *o, uint32_t gen, uint32_t flags,
-			    uint64_t deadline);
+
+int ksync_futex_queue_acquire(const struct object *o, const struct ksync_acquire *arg,
+			      int (*attempt)(const struct object *o, uint32_t *gen, int slept));
 
 /* object.c */
 int ksync_futex_object_find(struct ksync *d, uint32_t id, struct object *o);

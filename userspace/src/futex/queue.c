@@ -94,8 +94,8 @@ void ksync_futex_queue_end(const struct object *o)
 	ksync_futex_wake(&o->s->gen, UINT32_MAX, KSYNC_BITSET_ALL);
 }
 
-/** ksync_futex_queue_sleep() - without the inner lock. Return: as ksync_futex_wait() */
-int ksync_futex_queue_sleep(const struct object *o, uint32_t gen, uint32_t flags, uint64_t deadline)
+/* Without the inner lock. Return: as ksync_futex_wait(). */
+static int sleep_on(const struct object *o, uint32_t gen, uint32_t flags, uint64_t deadline)
 {
 	int ret;
 
@@ -103,4 +103,32 @@ int ksync_futex_queue_sleep(const struct object *o, uint32_t gen, uint32_t flags
 		ret = ksync_futex_wait(&o->s->gen, gen, KSYNC_BITSET_ALL, flags, deadline);
 	} while (ret == -EINTR && !(flags & KSYNC_WAIT_INTERRUPTIBLE));
 	return ret;
+}
+
+/**
+ * ksync_futex_queue_acquire() - KSYNC_IOC_ACQUIRE, without the inner lock
+ * @o: sem or event
+ * @arg: the call
+ * @attempt: with the inner lock: @slept is how the caller slept, 0 at first; returns 0
+ *	it has what it wants, -EAGAIN it has joined, or what it slept with
+ *
+ * Who is woken has what it waited for.
+ */
+int ksync_futex_queue_acquire(const struct object *o, const struct ksync_acquire *arg,
+			      int (*attempt)(const struct object *o, uint32_t *gen, int slept))
+{
+	const uint32_t attr = load(&o->s->attr);
+	struct inner l;
+	uint32_t gen = 0;
+	int ret = 0;
+
+	do {
+		ksync_futex_inner_lock(&l, &o->s->inner);
+		ret = ksync_futex_object_gone(o, attr) ? -EBADF : attempt(o, &gen, ret);
+		ksync_futex_inner_unlock(&l);
+		if (ret != -EAGAIN)
+			return ret;
+		ret = sleep_on(o, gen, arg->flags, arg->deadline);
+	} while (ret);
+	return 0;
 }
