@@ -77,6 +77,25 @@ static uint32_t different(const uint32_t *ids, uint32_t n, uint32_t limit)
 }
 
 /*
+ * Others take and free memory meanwhile, and a kernel with KASAN keeps what was
+ * freed for a while: the median of so many measurements.
+ */
+#define ROUNDS	5
+
+static int ascending(const void *a, const void *b)
+{
+	const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int64_t median(int64_t v[ROUNDS])
+{
+	qsort(v, ROUNDS, sizeof(*v), ascending);
+	return v[ROUNDS / 2];
+}
+
+/*
  * A cell of 64 bytes and a tag of one, by what /proc/zoneinfo says; an eighth of
  * a byte is for finding them, and the rest is for what else happens.
  */
@@ -85,20 +104,23 @@ TEST_F(scale, idle_object_takes_65_bytes_of_memory)
 	const uint32_t n = objects_here();
 	/* A debug kernel remembers where each page was taken. */
 	const int64_t noise = slow_factor() > 1 ? 16 * (int64_t)n : n / 2;
-	int64_t before, taken;
+	int64_t before, taken[ROUNDS], kept[ROUNDS];
 
-	before = memory_free();
-	ASSERT_LT(0, before);
-	ASSERT_EQ(0, create(self->fd, KSYNC_KIND_MUTEX, self->ids, n));
-	taken = before - memory_free();
-	TH_LOG("%u objects: %.3f bytes each", n, (double)taken / n);
-	EXPECT_LE(64 * (int64_t)n, taken);
-	EXPECT_GE(65 * (int64_t)n + noise, taken);
-	ksync_close(self->d);
-	taken = before - memory_free();
-	TH_LOG("closed: %.3f bytes each", (double)taken / n);
-	EXPECT_GE(noise, taken);
-	ASSERT_EQ(0, ksync_open(&self->d, 0));
+	for (int i = 0; i < ROUNDS; i++) {
+		before = memory_free();
+		ASSERT_LT(0, before);
+		ASSERT_EQ(0, create(self->fd, KSYNC_KIND_MUTEX, self->ids, n));
+		taken[i] = before - memory_free();
+		ksync_close(self->d);
+		kept[i] = before - memory_free();
+		TH_LOG("%u objects: %.3f bytes each; closed: %.3f", n,
+		       (double)taken[i] / n, (double)kept[i] / n);
+		ASSERT_EQ(0, ksync_open(&self->d, 0));
+		self->fd = ksync_fileno(self->d);
+	}
+	EXPECT_LE(64 * (int64_t)n, median(taken));
+	EXPECT_GE(65 * (int64_t)n + noise, median(taken));
+	EXPECT_GE(noise, median(kept));
 }
 
 /* Its page of cells, and no page of tags. */
@@ -107,19 +129,21 @@ TEST_F(scale, domain_with_one_object_is_small)
 	enum { N = 1000 };
 	int fds[N], i;
 	uint32_t id;
-	int64_t before, taken;
+	int64_t before, taken[ROUNDS];
 
-	for (i = 0; i < N; i++)
-		fds[i] = raw_open();
-	before = memory_free();
-	ASSERT_LT(0, before);
-	for (i = 0; i < N; i++)
-		ASSERT_EQ(0, raw_create(fds[i], KSYNC_KIND_MUTEX, 0, &id));
-	taken = before - memory_free();
-	TH_LOG("one object: %.0f bytes", (double)taken / N);
-	EXPECT_GE(N * 4096 * 5 / 4, taken);
-	for (i = 0; i < N; i++)
-		close(fds[i]);
+	for (int round = 0; round < ROUNDS; round++) {
+		for (i = 0; i < N; i++)
+			fds[i] = raw_open();
+		before = memory_free();
+		ASSERT_LT(0, before);
+		for (i = 0; i < N; i++)
+			ASSERT_EQ(0, raw_create(fds[i], KSYNC_KIND_MUTEX, 0, &id));
+		taken[round] = before - memory_free();
+		TH_LOG("one object: %.0f bytes", (double)taken[round] / N);
+		for (i = 0; i < N; i++)
+			close(fds[i]);
+	}
+	EXPECT_GE(N * 4096 * 5 / 4, median(taken));
 }
 
 TEST_F(scale, million_objects_have_different_ids_and_are_used_again)
