@@ -188,16 +188,17 @@ struct ksync_bucket {
 
 /*
  * What a state's waiters wait for: the word; or, one writer having the word,
- * readers to leave; or to be told that the word is worth a look.
+ * readers to leave; or to be told that the word is worth a look; or for nothing
+ * any more: see unlock_any.c.
  */
-enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN, KSYNC_SIDE_WATCH };
+enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN, KSYNC_SIDE_WATCH, KSYNC_SIDE_GONE };
 
 /**
  * struct ksync_state - what exists of an object only while somebody waits
  * @node: in the bucket; bucket lock
  * @bucket: which
  * @obj: the object
- * @side: for what; set before it is published
+ * @side: for what; set before it is published, GONE under the bucket lock
  * @refs: one while hashed, one for each unlock on its way
  * @waiters: by priority, then FIFO; bucket lock
  * @readers: those of them that want to read, in the same order; bucket lock
@@ -209,7 +210,7 @@ enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN, KSYNC_SIDE_WATCH };
  * @owner: the task made owner of @front (if there is a leader) or of @queue;
  *	NULL from the moment that the owner is bound to release it; bucket lock,
  *	read by graph walks under RCU
- * @owner_handle: of @owner in this domain
+ * @owner_handle: of @owner in this domain; 0: the word was taken from it
  * @owned: in @owner->owned; @owner->lock
  * @freed: since when the word was left to the leader, who has not got it yet;
  *	0: it was not; written under the bucket lock or by the leader
@@ -543,9 +544,10 @@ bool ksync_word_shared(const struct ksync_object *obj);
 u32 ksync_word_set(const struct ksync_object *obj, u32 bits);
 u32 ksync_word_clear(const struct ksync_object *obj, u32 bits);
 u32 ksync_word_give(const struct ksync_state *st);
+u32 ksync_word_thread(u32 word);
 u32 ksync_word_idle(const struct ksync_object *obj);
 
-/* lock.c, unlock.c */
+/* lock.c, unlock.c, unlock_any.c */
 bool ksync_lock_got(int ret);
 int ksync_lock_begin(struct ksync_request *r);
 int ksync_lock_try(struct ksync_request *r);
@@ -554,6 +556,10 @@ int ksync_lock_wait(struct ksync_request *r);
 int ksync_unlock_begin(const struct ksync_object *obj, struct ksync_thread *self,
 		       u32 handle, struct ksync_unlocking *rel);
 void ksync_unlock_end(struct ksync_unlocking *rel);
+u32 ksync_unlock_leave(const struct ksync_object *obj, const struct ksync_state *st,
+		       u32 word);
+int ksync_unlock_any(const struct ksync_object *obj, struct ksync_thread *self, u32 handle);
+struct task_struct *ksync_leave_next(const struct ksync_state *st);
 int ksync_lock(struct ksync_domain *d, struct ksync_lock *arg);
 int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg);
 int ksync_lock_await(struct ksync_request *r, struct rt_mutex *rtm);

@@ -34,6 +34,11 @@
  * sit or to wait, it is the one that is refused.  (Where two that wait for one of
  * many locks each have all that the other waits for, nobody is.)
  *
+ * UNLOCK with ANY takes a mutex from a thread that may be blocked: a cycle that it
+ * has just opened may still be refused.  If it left waiters behind, they wait for
+ * nobody, but rt_mutex sees them behind the former owner until they have departed: a
+ * cycle through such a state is none, and who would close it stays out of the chain.
+ *
  * The edge of a waiter that is moved from a cond to its mutex is set by who
  * moves it: it sleeps meanwhile, and releases nothing either.
  */
@@ -58,46 +63,55 @@ static struct ksync_qlock graph_lock = KSYNC_QLOCK_INIT("ksync_graph", &graph_lo
  */
 struct ksync_thread *ksync_graph_holder(const struct ksync_state *st)
 {
+	const enum ksync_side side = READ_ONCE(st->side);
 	struct ksync_thread *t = READ_ONCE(st->owner);
 
-	if (t || READ_ONCE(st->side) == KSYNC_SIDE_DRAIN)
+	if (t || side == KSYNC_SIDE_DRAIN || side == KSYNC_SIDE_GONE)
 		return t;
 	return ksync_thread_find(st->obj.domain, READ_ONCE(st->obj.cell->word) & KSYNC_OWNER);
 }
 
-/* The thread that @t waits for; *@st what it waits on, NULL if it does not. */
-static struct ksync_thread *next_on_path(const struct ksync_thread *t,
-					 struct ksync_state **st)
-{
+/**
+ * struct hop - from a thread to the next one
+ * @st: what the thread waits on; NULL: it does not wait
+ * @holder: whom that waits for
+ * @gone: @st was left behind: the thread is about to call again
+ */
+struct hop {
+	struct ksync_state *st;
 	struct ksync_thread *holder;
+	bool gone;
+};
 
-	*st = READ_ONCE(t->blocked);
-	if (!*st)
-		return NULL;
+static struct hop hop_from(const struct ksync_thread *t)
+{
+	struct hop hop = { .st = READ_ONCE(t->blocked) };
+
+	if (!hop.st)
+		return hop;
 	smp_rmb(); /* the state is what t was blocked on: see ksync_state_alloc() */
-	holder = ksync_graph_holder(*st);
+	hop.holder = ksync_graph_holder(hop.st);
+	hop.gone = READ_ONCE(hop.st->side) == KSYNC_SIDE_GONE;
 	smp_rmb(); /* t was still blocked when its owner was read */
-	if (READ_ONCE(t->blocked) != *st)
-		*st = NULL;
-	return *st ? holder : NULL;
+	return READ_ONCE(t->blocked) == hop.st ? hop : (struct hop){};
 }
 
 static void report_cycle(struct ksync_thread *self, u32 len)
 {
 	static u32 cycles;
-	struct ksync_thread *t = self, *holder;
-	struct ksync_state *st;
+	struct ksync_thread *t = self;
+	struct hop hop;
 	u32 i;
 
 	if (!trace_deadlock_enabled())
 		return;
 	cycles++;
 	for (i = 0; i < len; i++) {
-		holder = next_on_path(t, &st);
-		if (!holder)
+		hop = hop_from(t);
+		if (!hop.holder)
 			return;
-		trace_deadlock(cycles, i, len, t->task, &st->obj, holder->task);
-		t = holder;
+		trace_deadlock(cycles, i, len, t->task, &hop.st->obj, hop.holder->task);
+		t = hop.holder;
 	}
 }
 
@@ -128,11 +142,13 @@ static bool must_not_join(const struct ksync_thread *self)
  * @cycle: how many threads are in the cycle; 0: there is none
  * @soft: the first thread met that may be got out by something else
  * @parked: the first thread that stops a boost: it is not blocked yet
+ * @gone: a state was left behind: that hop is soon no more
  */
 struct trail {
 	u32 cycle;
 	struct ksync_thread *soft;
 	struct ksync_thread *parked;
+	bool gone;
 };
 
 static bool stops_boost(const struct ksync_thread *t, const struct ksync_thread *self)
@@ -143,28 +159,29 @@ static bool stops_boost(const struct ksync_thread *t, const struct ksync_thread 
 /* Up to max_chain owners, and one more look: does the last of them wait? */
 static int walk(struct ksync_thread *self, struct trail *trail)
 {
-	struct ksync_thread *t = self, *holder;
-	struct ksync_state *st;
 	const u32 most = READ_ONCE(ksync_max_chain) + 1;
+	struct ksync_thread *t = self;
+	struct hop hop;
 	u32 len;
 
 	for (len = 1; len <= most; len++) {
-		holder = next_on_path(t, &st);
-		if (!holder && must_not_join(self))
+		hop = hop_from(t);
+		trail->gone |= hop.gone;
+		if (!hop.holder && must_not_join(self))
 			return -EXDEV;
-		if (!holder)
-			return t != self && !st && leads_away(self, t) ? -EXDEV : 0;
-		if (holder == self && trail->soft)
+		if (!hop.holder)
+			return t != self && !hop.st && leads_away(self, t) ? -EXDEV : 0;
+		t = hop.holder;
+		if (t == self && (trail->soft || trail->gone))
 			return -EXDEV;
-		if (holder == self) {
+		if (t == self) {
 			trail->cycle = len;
 			return -EDEADLK;
 		}
-		if (!trail->soft && READ_ONCE(holder->soft))
-			trail->soft = holder;
-		if (!trail->parked && stops_boost(holder, self))
-			trail->parked = holder;
-		t = holder;
+		if (!trail->soft && READ_ONCE(t->soft))
+			trail->soft = t;
+		if (!trail->parked && stops_boost(t, self))
+			trail->parked = t;
 	}
 	return -EDEADLK;
 }

@@ -140,7 +140,7 @@ static int depart(struct ksync_request *r, int ret)
 			release = false;
 		}
 	}
-	if (last && !ksync_lock_got(ret))
+	if (last && !ksync_lock_got(ret) && st->side != KSYNC_SIDE_GONE)
 		ksync_word_clear(&st->obj, idle_bits(st));
 	if (release)
 		refcount_inc(&st->refs);
@@ -284,6 +284,10 @@ static int look(struct ksync_request *r, bool spin, enum next_step *step)
 
 	raw_spin_lock(&st->bucket->lock);
 	WRITE_ONCE(st->leader, w);
+	if (st->side == KSYNC_SIDE_GONE) {
+		set_thread_flag(TIF_NOTIFY_SIGNAL); /* the call is made again */
+		return depart(r, -ERESTARTNOINTR);
+	}
 	if (step_aside(w)) {
 		WRITE_ONCE(st->leader, NULL);
 		raw_spin_unlock(&st->bucket->lock);
@@ -319,7 +323,8 @@ static int give_up(struct ksync_request *r, int ret)
 	int verdict = -EBUSY;
 
 	raw_spin_lock(&st->bucket->lock);
-	if ((st->nr == 1 || st->leader == &r->w) && !ksync_busted(KSYNC_FAULT_LOCK_GIVE_UP))
+	if ((st->nr == 1 || st->leader == &r->w) && st->side != KSYNC_SIDE_GONE &&
+	    !ksync_busted(KSYNC_FAULT_LOCK_GIVE_UP))
 		verdict = get_word(r);
 	return depart(r, verdict == -EBUSY ? ret : verdict);
 }

@@ -176,7 +176,7 @@ static struct ksync_state *first_owned(struct ksync_thread *self)
 
 /*
  * The word of an object whose owner died: only a waiter may have it now.  A
- * reader never had it.
+ * reader never had it, and from whom it was taken has it no more.
  */
 static void word_orphan(struct ksync_state *st)
 {
@@ -185,7 +185,7 @@ static void word_orphan(struct ksync_state *st)
 	u32 *word = &st->obj.cell->word;
 	u32 v = READ_ONCE(*word);
 
-	if (st->side == KSYNC_SIDE_DRAIN)
+	if (st->side == KSYNC_SIDE_DRAIN || !st->owner_handle)
 		return;
 	do {
 		if ((v & KSYNC_OWNER) != st->owner_handle)
@@ -215,7 +215,8 @@ void ksync_owner_died(struct ksync_thread *self)
 		next = NULL;
 		raw_spin_lock(&st->bucket->lock);
 		if (st->owner == self) {
-			trace_owner_died(&st->obj);
+			if (st->owner_handle)
+				trace_owner_died(&st->obj);
 			word_orphan(st);
 			rtm = ksync_owner_commit(st);
 			next = ksync_unpark_top(st);

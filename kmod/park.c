@@ -83,7 +83,7 @@ static bool has_to_run(const struct ksync_waiter *w)
 
 /**
  * ksync_unpark_top() - under the bucket lock: unpark the top waiter if it is time
- * @st: state of what has an owner
+ * @st: state of what has an owner; the top waiter is also sent off if it is gone
  *
  * Return: whom ksync_unpark_wake() wakes once the lock is released; or NULL.
  */
@@ -92,6 +92,8 @@ struct task_struct *ksync_unpark_top(const struct ksync_state *st)
 	const struct ksync_waiter *w = ksync_waiter_top(st);
 
 	lockdep_assert_held(&st->bucket->lock);
+	if (st->side == KSYNC_SIDE_GONE)
+		return ksync_leave_next(st);
 	if (!w || READ_ONCE(w->thread->stage) != KSYNC_PARKED || !has_to_run(w))
 		return NULL;
 	return ksync_unpark(w->thread);

@@ -21,9 +21,16 @@ static u32 leave_free(const struct ksync_object *obj, const struct ksync_state *
 	return (st ? obj->ops->give(st) : ksync_word_idle(obj)) | (word & obj->ops->sticky);
 }
 
-/* Unlocked while inconsistent, it is lost. */
-static u32 leave_used(const struct ksync_object *obj, const struct ksync_state *st,
-		      u32 word)
+/**
+ * ksync_unlock_leave() - what is left of the word that somebody had
+ * @obj: object
+ * @st: its state, NULL if nobody waits
+ * @word: as it was
+ *
+ * Unlocked while inconsistent, it is lost.
+ */
+u32 ksync_unlock_leave(const struct ksync_object *obj, const struct ksync_state *st,
+		       u32 word)
 {
 	if (word & KSYNC_OWNER_DIED)
 		return KSYNC_NOTRECOVERABLE | (st ? KSYNC_WAITERS : 0);
@@ -66,7 +73,7 @@ static int begin(const struct ksync_object *obj, struct ksync_thread *self, u32 
 		return -EBADF;
 	st = ksync_state_find(ksync_bucket(obj->domain, obj->id), obj->domain, obj->id);
 	if ((READ_ONCE(obj->cell->word) & KSYNC_OWNER) != handle &&
-	    !(st && st->owner == self))
+	    !(st && st->owner == self && st->owner_handle))
 		return -EPERM;
 	ret = release_word(obj, st, handle, leave);
 	rel->obj = obj;
@@ -95,7 +102,7 @@ static int begin(const struct ksync_object *obj, struct ksync_thread *self, u32 
 int ksync_unlock_begin(const struct ksync_object *obj, struct ksync_thread *self,
 		       u32 handle, struct ksync_unlocking *rel)
 {
-	return begin(obj, self, handle, rel, leave_used);
+	return begin(obj, self, handle, rel, ksync_unlock_leave);
 }
 
 /** ksync_unlock_end() - what can not be done under the bucket lock */
@@ -148,24 +155,35 @@ int ksync_unlock_unharmed(struct ksync_object *obj, struct ksync_thread *self,
 	return release(obj, self, handle, leave_unharmed);
 }
 
+/* A ceiling is given back by its owner alone. */
+static bool may_be_taken(const struct ksync_object *obj)
+{
+	if (obj->ops->kind == KSYNC_KIND_MUTEX)
+		return !(KSYNC_TAG_FLAGS(obj->tag) & KSYNC_MUTEX_PROTECT);
+	return obj->ops->kind == KSYNC_KIND_SPIN;
+}
+
 /** ksync_unlock() - KSYNC_IOC_UNLOCK */
 int ksync_unlock(struct ksync_domain *d, struct ksync_unlock *arg)
 {
+	const bool any = arg->flags == KSYNC_UNLOCK_ANY;
 	struct ksync_thread *self;
 	struct ksync_object obj;
 	int ret;
 
-	if (arg->flags & ~KSYNC_LOCK_READ)
+	if (arg->flags && arg->flags != KSYNC_LOCK_READ && !any)
 		return -EINVAL;
 	ret = ksync_object_find(d, arg->id, &obj);
 	if (ret)
 		return ret;
-	if (!obj.ops->owned)
+	if (!obj.ops->owned || (any && !may_be_taken(&obj)))
 		return -EINVAL;
 	self = ksync_thread_current(d, arg->thread);
 	if (!self)
 		return -ESRCH;
 	if (arg->flags & KSYNC_LOCK_READ)
 		return ksync_rwlock_unlock_read(&obj, self, arg->thread);
-	return release(&obj, self, arg->thread, leave_used);
+	if (any)
+		return ksync_unlock_any(&obj, self, arg->thread);
+	return release(&obj, self, arg->thread, ksync_unlock_leave);
 }

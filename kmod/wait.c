@@ -429,6 +429,8 @@ bool ksync_waiter_dequeue(struct ksync_waiter *w)
 	WRITE_ONCE(st->nr, st->nr - 1);
 	if (st->nr)
 		return false;
+	if (st->side == KSYNC_SIDE_GONE)
+		return true;
 	rb_erase(&st->node, &st->bucket->states);
 	RB_CLEAR_NODE(&st->node);
 	if (st->side == KSYNC_SIDE_WATCH)

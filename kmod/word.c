@@ -162,7 +162,8 @@ bool ksync_word_shared(const struct ksync_object *obj)
 	return READ_ONCE(obj->cell->word) & KSYNC_READ;
 }
 
-static u32 thread_in(u32 word)
+/** ksync_word_thread() - the handle that a word holds, 0 if it is that of no thread */
+u32 ksync_word_thread(u32 word)
 {
 	u32 holder = word & KSYNC_OWNER;
 
@@ -182,13 +183,13 @@ static u32 thread_in(u32 word)
  */
 u32 ksync_word_set(const struct ksync_object *obj, u32 bits)
 {
-	return thread_in(atomic_fetch_or(bits, (atomic_t *)&obj->cell->word));
+	return ksync_word_thread(atomic_fetch_or(bits, (atomic_t *)&obj->cell->word));
 }
 
 /** ksync_word_clear() - clear flags; see ksync_word_set() */
 u32 ksync_word_clear(const struct ksync_object *obj, u32 bits)
 {
-	return thread_in(atomic_fetch_andnot(bits, (atomic_t *)&obj->cell->word));
+	return ksync_word_thread(atomic_fetch_andnot(bits, (atomic_t *)&obj->cell->word));
 }
 
 /**

@@ -142,6 +142,11 @@ int step_unlock(struct player *p)
 	return raw_unlock(p->fd, p->id, p->handle);
 }
 
+int step_unlock_any(struct player *p)
+{
+	return raw_unlock_as(p->fd, p->id, p->handle, KSYNC_UNLOCK_ANY);
+}
+
 int step_consistent(struct player *p)
 {
 	uint32_t *word = &p->cells[p->id].word;

@@ -88,6 +88,7 @@ int step_lock_try(struct player *p);	/* LOCK, TRY */
 int step_lock_fast(struct player *p);	/* in user space: 0 or -EBUSY */
 int step_overtake(struct player *p);	/* the same past waiters: 0 or -EBUSY */
 int step_unlock(struct player *p);	/* UNLOCK */
+int step_unlock_any(struct player *p);	/* the same with ANY */
 int step_consistent(struct player *p);	/* clear OWNER_DIED: 0 or -EPERM */
 int step_acquire(struct player *p);	/* ACQUIRE without a deadline */
 int step_acquire_until(struct player *p); /* ACQUIRE with p->flags, p->deadline */

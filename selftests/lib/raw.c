@@ -131,15 +131,21 @@ int raw_lock(int fd, uint32_t id, uint32_t handle, uint32_t flags, uint64_t dead
 	return raw_ioctl(fd, KSYNC_IOC_LOCK, &arg);
 }
 
-int raw_unlock(int fd, uint32_t id, uint32_t handle)
+int raw_unlock_as(int fd, uint32_t id, uint32_t handle, uint32_t flags)
 {
 	struct ksync_unlock arg = {
 		.size = sizeof(arg),
 		.id = id,
 		.thread = handle,
+		.flags = flags,
 	};
 
 	return raw_ioctl(fd, KSYNC_IOC_UNLOCK, &arg);
+}
+
+int raw_unlock(int fd, uint32_t id, uint32_t handle)
+{
+	return raw_unlock_as(fd, id, handle, 0);
 }
 
 int raw_wait(int fd, uint32_t id, uint32_t expected, uint32_t bitset, uint32_t flags,

@@ -31,6 +31,8 @@ int raw_name(int fd, uint32_t id, const char *name);
 int raw_query(int fd, uint32_t id, struct ksync_query *out);
 int raw_lock(int fd, uint32_t id, uint32_t handle, uint32_t flags, uint64_t deadline);
 int raw_unlock(int fd, uint32_t id, uint32_t handle);
+/* With KSYNC_UNLOCK_*. */
+int raw_unlock_as(int fd, uint32_t id, uint32_t handle, uint32_t flags);
 int raw_wait(int fd, uint32_t id, uint32_t expected, uint32_t bitset, uint32_t flags,
 	     uint64_t deadline);
 int raw_wake(int fd, uint32_t id, uint32_t n, uint32_t bitset, uint32_t *woken);

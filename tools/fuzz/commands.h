@@ -34,7 +34,7 @@ static const struct arg info_args[] = {
 
 static const struct out info_outs[] = {
 	OUT(info, abi, 4, OUT_BOUND, false, KSYNC_ABI + 1),
-	OUT(info, features, 8, OUT_BOUND, false, 0x80000000),
+	OUT(info, features, 8, OUT_BOUND, false, 2 * KSYNC_FEATURE_UNLOCK_ANY),
 	OUT(info, arena_size, 8, OUT_ANY, false, 0),
 	OUT(info, max_objects, 4, OUT_ANY, false, 0),
 	OUT(info, max_threads, 4, OUT_ANY, false, 0),
@@ -188,7 +188,7 @@ static const struct arg unlock_args[] = {
 	SIZE,
 	FIELD(unlock, id, ID, LOCKS),
 	FIELD(unlock, thread, THREAD, 0),
-	FIELD(unlock, flags, FLAGS, KSYNC_LOCK_READ),
+	FIELD(unlock, flags, FLAGS, KSYNC_LOCK_READ | KSYNC_UNLOCK_ANY),
 };
 
 static const struct answer unlock_answers[] = {

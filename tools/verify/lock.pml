@@ -25,6 +25,7 @@ bit W, K, D;
 #define AGAIN	3	/* -EAGAIN of look(): the queue was passed on */
 #define BROKEN	4	/* a deadline or a signal */
 #define LOST	5	/* -ENOTRECOVERABLE */
+#define AFRESH	6	/* the state is gone: the call is made again */
 #define GOT(r)	(r == OK || r == DIED)
 
 /* enum next_step */
@@ -45,6 +46,10 @@ typedef state {
 	bit freed;
 	bit late;	/* the time since freed has passed: ksync_state_starves() */
 	bit handoff;
+#ifdef ANY
+	bit gone;	/* side == KSYNC_SIDE_GONE */
+	bit taken;	/* owner_handle == 0 */
+#endif
 };
 
 state s[NS + 1];
@@ -55,6 +60,16 @@ byte cur;				/* the state in the hash; 0: none */
 bit bucket;				/* its lock */
 
 bit dead[N + 1];			/* thread->dead */
+#ifdef ANY
+bit sent[N + 1];			/* TIF_NOTIFY_SIGNAL, by unlock_any.c: send() */
+#define SENT(t)		sent[t]
+#define GONE(x)		s[x].gone
+#define TAKEN(x)	s[x].taken
+#else
+#define SENT(t)		false
+#define GONE(x)		false
+#define TAKEN(x)	false
+#endif
 bit dirty;				/* ghost: somebody died with it, and nobody repaired it */
 byte inside;				/* ghost: how many think that they own it */
 
@@ -103,6 +118,9 @@ inline state_put(x)
 		assert(len(waiters[x]) == 0 && len(qw[x]) == 0 && fw[x] == 0);
 		assert(s[x].qown == 0 && s[x].fown == 0 && s[x].owner == 0);
 		assert(cur != x);
+#ifdef ANY
+		s[x].gone = 0; s[x].taken = 0;
+#endif
 		s[x].leader = 0; s[x].freed = 0; s[x].late = 0; s[x].handoff = 0
 	:: else
 	fi
@@ -119,6 +137,9 @@ inline owner_set(x, front, h, ok)
 	:: !dead[h] ->
 #endif
 		s[x].owner = h;
+#ifdef ANY
+		s[x].taken = 0;
+#endif
 		ok = 1;
 		if
 		:: front -> assert(s[x].fown == 0 && fw[x] == 0); s[x].fown = h
@@ -178,9 +199,26 @@ inline rtm_release(x, rel)
 	 (s[x].owner != 0 && ABOVE(w, s[x].owner)))
 #endif
 
+#ifdef ANY
+/* unlock_any.c: ksync_leave_next() */
+inline leave_next(x)
+{
+	if
+	:: len(waiters[x]) > 0 -> waiters[x]?<top>; sent[top] = 1; top = 0
+	:: else
+	fi
+}
+#endif
+
 /* park.c: ksync_unpark_top(), and ksync_unpark_wake(): who is UNPARKED runs */
 inline unpark_top(x)
 {
+#if defined(ANY) && !defined(NO_BATON)
+	if
+	:: s[x].gone -> leave_next(x)
+	:: else
+	fi;
+#endif
 #ifdef COND
 	if
 	:: len(waiters[x]) > 0 ->
@@ -284,6 +322,12 @@ inline join()
 	}
 }
 
+#ifdef NO_GONE_CLEAR
+#define CLEARS_NOT(x)	false
+#else
+#define CLEARS_NOT(x)	GONE(x)
+#endif
+
 /* lock.c: depart(); the bucket lock is held, and released here */
 inline depart()
 {
@@ -292,7 +336,8 @@ inline depart()
 		rel = 0;
 		bye = 0;
 		if
-		:: len(waiters[st]) == 0 -> cur = 0; bye = 1
+		:: len(waiters[st]) == 0 && !GONE(st) -> cur = 0; bye = 1
+		:: len(waiters[st]) == 0 && GONE(st) -> bye = 1
 		:: else
 		fi;
 #ifndef NO_OWNER_CLEAR
@@ -310,6 +355,9 @@ inline depart()
 			if
 			:: GOT(ret) && !bye ->	/* ksync_owner_set_current() */
 				assert(s[st].owner == 0 && s[st].qown == me);
+#ifdef ANY
+				s[st].taken = 0;
+#endif
 				s[st].owner = me
 			:: else -> rel = 1; s[st].refs++
 			fi
@@ -319,7 +367,7 @@ inline depart()
 	atomic {
 #ifndef NO_IDLE_CLEAR
 		if
-		:: bye && !GOT(ret) -> W = 0; K = 0	/* ksync_word_clear(idle_bits()) */
+		:: bye && !GOT(ret) && !CLEARS_NOT(st) -> W = 0; K = 0	/* ksync_word_clear(idle_bits()) */
 		:: else
 		fi;
 #endif
@@ -346,6 +394,12 @@ inline depart()
 	}
 }
 
+#ifdef NO_GONE_GIVE_UP
+#define GIVES_UP(x)	false
+#else
+#define GIVES_UP(x)	GONE(x)
+#endif
+
 /* lock.c: give_up(), which ends with depart(). The bucket lock stays. */
 inline give_up()
 {
@@ -355,7 +409,7 @@ inline give_up()
 		verd = BUSY;
 #else
 		if
-		:: len(waiters[st]) == 1 || s[st].leader == me ->
+		:: (len(waiters[st]) == 1 || s[st].leader == me) && !GIVES_UP(st) ->
 			get_word(verd, (len(waiters[st]) > 1))
 		:: else -> verd = BUSY
 		fi;
@@ -389,7 +443,8 @@ inline block_queue()
 	:: ret == OK
 	:: atomic { ret == BUSY && s[st].qown == 0 && qw[st]?[eval(me)] ->
 		qw[st]?eval(me); s[st].qown = me; ret = OK }
-	:: atomic { ret == BUSY && brk && !(s[st].qown == 0 && qw[st]?[eval(me)]) ->
+	:: atomic { ret == BUSY && (brk || SENT(me)) &&
+		    !(s[st].qown == 0 && qw[st]?[eval(me)]) ->
 		qw[st]??eval(me); ret = BROKEN }
 	fi
 }
@@ -406,7 +461,8 @@ inline block_front()
 	if
 	:: ret == OK
 	:: atomic { ret == BUSY && s[st].fown == 0 -> fw[st] = 0; s[st].fown = me; ret = OK }
-	:: atomic { ret == BUSY && brk && s[st].fown != 0 -> fw[st] = 0; ret = BROKEN }
+	:: atomic { ret == BUSY && (brk || SENT(me)) && s[st].fown != 0 ->
+		fw[st] = 0; ret = BROKEN }
 	fi
 }
 
@@ -438,17 +494,26 @@ inline await_front()
 	fi
 }
 
+#ifdef NO_GONE_LOOK
+#define LOOKS_GONE(x)	false
+#else
+#define LOOKS_GONE(x)	GONE(x)
+#endif
+
 /* lock.c: look(), step_aside(), get_word(), prepare_front() */
 inline look()
 {
 	atomic { bucket == 0 -> bucket = 1; assert(s[st].qown == me); s[st].leader = me };
 	waiters[st]?<top>;
 	if
-	:: atomic { !aside && ABOVE(top, me) ->
+#if defined(ANY) && !defined(NO_GONE_LOOK)
+	:: atomic { s[st].gone -> top = 0; sent[me] = 1; ret = AFRESH }	/* depart() follows */
+#endif
+	:: atomic { !LOOKS_GONE(st) && !aside && ABOVE(top, me) ->
 		aside = 1; s[st].leader = 0; top = 0; unlock_bucket() };
 	   s[st].qown = 0;
 	   ret = AGAIN
-	:: atomic { aside || !ABOVE(top, me) ->
+	:: atomic { !LOOKS_GONE(st) && (aside || !ABOVE(top, me)) ->
 		top = 0;
 #ifdef NO_KEEP_WAITERS
 		get_word(ret, 0)
@@ -547,17 +612,40 @@ inline wait_turn()
 	aside = 0
 }
 
+/* -ERESTARTNOINTR, unless a deadline has passed; the way to user space clears the flag */
+inline call_again()
+{
+#ifdef ANY
+	atomic {
+		if
+		:: ret == AFRESH || (ret == BROKEN && sent[me]) ->
+			sent[me] = 0;
+			if
+			:: ret = 0
+			:: brk -> ret = BROKEN; break
+			fi
+		:: else -> sent[me] = 0; break
+		fi
+	}
+#else
+	break
+#endif
+}
+
 /* lock.h: ksync_lock_fast_(), lock.c of the library: take_free(); then LOCK */
 inline lock()
 {
 	if
 	:: atomic { owner == 0 && !D -> owner = me; ret = OK }
 	:: atomic { owner != 0 || D -> skip };
-	   join();
-	   if
-	   :: ret == BUSY -> wait_turn()
-	   :: else
-	   fi
+	   do
+	   :: join();
+	      if
+	      :: ret == BUSY -> wait_turn()
+	      :: else
+	      fi;
+	      call_again()
+	   od
 	fi;
 	got()
 }
@@ -642,6 +730,57 @@ inline unlock()
 	fi
 }
 
+#ifdef ANY
+/* unlock_any.c: take_word(), leave_behind(), begin() */
+inline unlock_any()
+{
+	inside--;
+	if
+	:: atomic { owner > 0 && owner <= N && !W -> owner = 0; D = 0 }
+	:: atomic { owner > 0 && owner <= N && W -> skip };
+	   lock_bucket();
+	   atomic {
+		st = cur;
+		rel = (st != 0 && s[st].leader == 0 && s[st].owner != 0);
+		assert(owner > 0 && owner <= N && !D);
+		if
+		:: st == 0 || rel -> owner = 0; W = 0; K = 0
+#ifdef STRICT
+		:: st != 0 && !rel -> owner = HANDOFF; W = 1; K = 0
+#else
+		:: st != 0 && !rel && s[st].handoff -> owner = HANDOFF; W = 1; K = 0
+		:: st != 0 && !rel && !s[st].handoff -> owner = 0; W = 1; K = 1
+#endif
+		fi
+	   };
+	   atomic {
+		if
+		:: st != 0 ->
+#ifndef NO_TAKEN
+			s[st].taken = 1;
+#endif
+			if
+			:: rel ->
+				cur = 0;
+				s[st].gone = 1;
+				leave_next(st)
+			:: !rel && s[st].leader != 0 ->
+				s[st].freed = 1;
+#ifndef NO_SEND_LEADER
+				sent[s[st].leader] = 1
+#endif
+			:: !rel && s[st].leader == 0 -> s[st].freed = 1; unpark_top(st)
+			fi
+		:: else
+		fi;
+		rel = 0;
+		st = 0;
+		unlock_bucket()
+	   }
+	fi
+}
+#endif
+
 /* Who has nothing is boosted by nobody: it owns no rt_mutex. */
 inline check_unboosted()
 {
@@ -657,21 +796,25 @@ inline check_unboosted()
 	}
 }
 
-/* death.c: thread_die(); owner.c: ksync_owner_died(), first_owned(), word_orphan() */
+/* owner.c: first_owned() */
+inline first_owned()
+{
+	x = 1;
+	do
+	:: x <= NS && s[x].owner == me -> st = x; s[x].refs++; break
+	:: x <= NS && s[x].owner != me -> x++
+	:: x > NS -> break
+	od;
+	x = 0
+}
+
+/* death.c: thread_die(); owner.c: ksync_owner_died(), word_orphan() */
 inline die()
 {
-	atomic {
-		dead[me] = 1;
-		x = 1;
-		do
-		:: x <= NS && s[x].owner == me -> st = x; s[x].refs++; break
-		:: x <= NS && s[x].owner != me -> x++
-		:: x > NS -> break
-		od;
-		x = 0
-	};
-	if
-	:: st != 0 ->
+	atomic { dead[me] = 1; first_owned() };
+	do
+	:: st == 0 -> break
+	:: else ->
 		lock_bucket();
 		rel = 0;
 		if
@@ -682,7 +825,7 @@ inline die()
 #endif
 			atomic {
 				if
-				:: owner == me -> owner = HANDOFF; W = 1; K = 0; D = 1
+				:: owner == me && !TAKEN(st) -> owner = HANDOFF; W = 1; K = 0; D = 1
 				:: else
 				fi
 			};
@@ -701,9 +844,8 @@ inline die()
 		:: rel -> rtm_release(st, rel)
 		:: else
 		fi;
-		atomic { state_put(st); rel = 0; st = 0 }
-	:: else
-	fi;
+		atomic { state_put(st); rel = 0; st = 0; first_owned() }
+	od;
 	check_unboosted()
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The mutex: N threads lock and unlock, in user space or in the module, with
- * deadlines and deaths.  See lock.pml.
+ * deadlines and deaths.  -DANY: another one may unlock it for them.  See lock.pml.
  *
  * @run adaptive safety -DN=3
  * @run equal safety -DN=3 -DEQUAL
@@ -10,6 +10,10 @@
  * @run four safety -DN=4 -DIMMORTAL -DONE -DTRIES -DMORE=2 -DEQUAL -DNO_TIMER
  * @run live progress -DN=2 -DALL=2
  * @run overtaken ltl -DN=2 -DOVERTAKER
+ * @run any safety -DN=3 -DANY
+ * @run anystrict safety -DN=3 -DANY -DIMMORTAL -DSTRICT -DEQUAL
+ * @run anytwice safety -DN=3 -DANY -DMORE=2 -DIMMORTAL
+ * @run anyall safety -DN=2 -DANY -DALL=2
  *
  * @mutant NO_SET_WAITERS adaptive end kmod/lock.c: holder = ksync_word_set(&r->obj,
  * @mutant NO_CLEAR_WOKEN adaptive assertion kmod/lock.c: holder = ksync_word_clear(&r->obj,
@@ -23,6 +27,12 @@
  * @mutant NO_DEAD_CHECK adaptive end kmod/owner.c: alive = !t->dead;
  * @mutant NO_SECOND_LOOK adaptive assertion kmod/owner.c: if (st->owner == self) {
  * @mutant NO_DIED_BIT adaptive assertion kmod/word.c: while (!try_cmpxchg(word, &v, mine | died_bit(ret) | (v & obj->ops->sticky)));
+ * @mutant NO_BATON any end kmod/park.c: return ksync_leave_next(st);
+ * @mutant NO_GONE_CLEAR anytwice end kmod/lock.c: if (last && !ksync_lock_got(ret) && st->side != KSYNC_SIDE_GONE)
+ * @mutant NO_GONE_GIVE_UP anytwice end kmod/lock.c: if ((st->nr == 1 || st->leader == &r->w) && st->side != KSYNC_SIDE_GONE &&
+ * @mutant NO_GONE_LOOK any assertion kmod/lock.c: return depart(r, -ERESTARTNOINTR);
+ * @mutant NO_SEND_LEADER any end kmod/unlock_any.c: rel->next = st->leader ? send(st->leader) : ksync_unpark_top(st);
+ * @mutant NO_TAKEN anyall assertion kmod/unlock_any.c: st->owner_handle = 0;
  * @mutant NO_STARVE overtaken cycle kmod/wait.c: hrtimer_start(&st->starve, ns_to_ktime(starve_ns()),
  */
 #ifndef N
@@ -39,6 +49,7 @@
 #endif
 
 byte served;	/* ghost: who has had it */
+byte given;	/* how often another one is to unlock it */
 
 /* -DMORE: how often thread N comes; the others once */
 #ifdef MORE
@@ -84,7 +95,7 @@ inline lock_look()
 proctype thread(byte me)
 {
 	byte st, ret, hold, rel, verd, step, top, x, n;
-	bit ok, bye, spin, aside, brk;
+	bit ok, bye, spin, aside, brk, gave;
 
 	do
 	:: n < ROUNDS(me) ->
@@ -125,18 +136,45 @@ proctype thread(byte me)
 #endif
 			fi;
 #endif
+#ifdef ANY
+			if
+			:: unlock()
+			:: !D -> gave = 1; given++; (owner != me)
+			fi
+#else
 			unlock()
+#endif
 		fi;
 		ret = 0;
-		check_unboosted()
+		if
+		:: !gave -> check_unboosted()
+		:: else	/* those that were left behind may still boost it */
+		fi
 	:: else -> goto done
 	od;
 dies:
 	ret = 0;
 	die();
+	goto gone;
 done:
+#if defined(ANY) && !defined(IMMORTAL)
+	die();	/* it may own a queue that was left behind */
+#endif
+gone:
 	skip
 }
+
+#ifdef ANY
+/* It unlocks what the one that has it leaves to it. */
+active proctype other()
+{
+	byte st, rel, top;
+
+end:	do
+	:: atomic { given > 0 -> given-- }; unlock_any()
+	od
+}
+#endif
 
 init
 {

@@ -173,6 +173,7 @@ enum ksync_kind {
 #define KSYNC_FEATURE_PHASES		(1ULL << 28)	/* no side of an rwlock starves */
 #define KSYNC_FEATURE_GUARDED		(1ULL << 29)	/* state and limits: no user's to change */
 #define KSYNC_FEATURE_RESTART		(1ULL << 30)	/* SA_RESTART holds for all waits */
+#define KSYNC_FEATURE_UNLOCK_ANY	(1ULL << 31)	/* UNLOCK with KSYNC_UNLOCK_ANY */
 
 /**
  * struct ksync_info - KSYNC_IOC_INFO
@@ -353,6 +354,7 @@ struct ksync_name {
 #define KSYNC_WAIT_REALTIME	 0x4	/* deadline on CLOCK_REALTIME, else MONOTONIC */
 
 #define KSYNC_LOCK_READ		 0x8	/* LOCK, UNLOCK: an rwlock, for reading */
+#define KSYNC_UNLOCK_ANY	 0x10	/* UNLOCK: a mutex or spin, whoever has it */
 
 #define KSYNC_NO_DEADLINE	0xffffffffffffffffULL
 
@@ -393,11 +395,16 @@ struct ksync_lock {
  * @size: sizeof(struct ksync_unlock)
  * @id: object
  * @thread: the caller's handle
- * @flags: KSYNC_LOCK_READ: the caller has cleared its entry, let a writer know
+ * @flags: KSYNC_LOCK_READ: the caller has cleared its entry, let a writer know;
+ *	KSYNC_UNLOCK_ANY: a mutex without a ceiling, or a spin, is released for
+ *	another thread
  *
- * EPERM: the caller does not own it; READ: its entry is still there. EUCLEAN:
- * the word was overwritten while the caller owned the object; it is released
- * all the same.
+ * EPERM: the caller does not own it; ANY: nobody does; READ: its entry is still
+ * there. EUCLEAN: the word was overwritten while the caller owned the object; it
+ * is released all the same.
+ *
+ * ANY is for programs that were written for locks without owners: the previous
+ * owner is not told, and those that wait may be overtaken, whatever the policy.
  */
 struct ksync_unlock {
 	__u32 size;

@@ -239,8 +239,10 @@ int ksync_futex_lock_unlock(struct ksync *d, struct ksync_unlock *arg)
 	struct object o;
 	int ret;
 
-	if (arg->flags & ~KSYNC_LOCK_READ)
+	if (arg->flags & ~(KSYNC_LOCK_READ | KSYNC_UNLOCK_ANY))
 		return -EINVAL;
+	if (arg->flags & KSYNC_UNLOCK_ANY)	/* the kernel asks for the owner of a PI futex */
+		return -EOPNOTSUPP;
 	ret = find(d, arg->id, arg->flags, arg->thread, &o);
 	if (ret)
 		return ret;
