@@ -252,7 +252,15 @@ struct limit {
 
 #define NO_LIMIT	((struct limit) { 0, KSYNC_NO_DEADLINE })
 int limit_of(struct limit *l, clockid_t clock, const struct timespec *abs);
+bool limit_passed(const struct limit *l);
+uint64_t nap_end(const struct limit *l);
 int nap(const struct limit *l);
+
+/* foreign.c */
+int foreign_unlock(const void *lock, struct ksync_object *o);
+
+/* deadlock.c */
+int mutex_lock_released(struct pt_mutex *m, struct ksync_object *o, const struct limit *l);
 
 /* mutex.c */
 bool mutex_is_shared(const struct pt_mutex *m);

@@ -5,7 +5,6 @@
  * All types are plain ksync mutexes: who owns one is in its word, and how often is
  * counted here.  What a ksync mutex reports, and POSIX lets a mutex of type NORMAL
  * not return, because programs do not look at it, ends in what they know: in waiting.
- * A deadlock of such mutexes is reported on standard error, once.
  */
 #include "dropin.h"
 #include "real.h"
@@ -108,22 +107,6 @@ const struct ksync_thread *mutex_self(struct ksync_object *o)
 	}
 }
 
-static void report_deadlock(struct pt_mutex *m, struct ksync_object *o)
-{
-	static bool reported;
-	struct ksync_query q;
-
-	if (__atomic_exchange_n(&reported, true, __ATOMIC_RELAXED) ||
-	    ksync_object_query(o, &q))
-		return;
-	if (q.owner == mutex_self(o)->handle)
-		tell("deadlock: thread %d has the mutex at %p, and waits for it, for ever",
-		     q.owner_pid, (void *)m);
-	else
-		tell("deadlock: waiting for the mutex at %p of thread %d (%s), which waits for us",
-		     (void *)m, q.owner_pid, q.owner_comm);
-}
-
 /*
  * What locking it in the module came to.  Return: what the program is told; or -1:
  * nothing that it would understand, it has to wait.
@@ -141,10 +124,7 @@ static int outcome(struct pt_mutex *m, struct ksync_object *o, int ret)
 	case ENOTRECOVERABLE:
 		return mutex_is_robust(m) && !own_cell(o)->abandoned ? ret : -1;
 	case EDEADLK:
-		if (tells_deadlock(m))
-			return ret;
-		report_deadlock(m, o);
-		return -1;
+		return tells_deadlock(m) ? ret : -1;
 	case ENOSPC:
 	case ENOMEM:
 		return -1;
@@ -159,14 +139,21 @@ static int outcome(struct pt_mutex *m, struct ksync_object *o, int ret)
 static int lock_until(struct pt_mutex *m, struct ksync_object *o, const struct limit *l)
 {
 	uint64_t since = trace_wait_begin();
+	bool stuck;
 	int ret;
 
 	for (;;) {
-		ret = outcome(m, o, -ksync_lock_wait(o, mutex_self(o), l->flags,
-						     l->deadline));
+		ret = -ksync_lock_wait(o, mutex_self(o), l->flags, l->deadline);
+		stuck = ret == EDEADLK && !tells_deadlock(m) && !(l->flags & KSYNC_WAIT_TRY);
+		if (stuck)
+			ret = mutex_lock_released(m, o, l);
+		ret = outcome(m, o, ret);
 		if (ret >= 0)
 			break;
-		ret = l->flags & KSYNC_WAIT_TRY ? EBUSY : nap(l);
+		if (l->flags & KSYNC_WAIT_TRY)
+			ret = EBUSY;
+		else
+			ret = stuck ? 0 : nap(l);
 		if (!ret)
 			ret = mutex_find(m, o);
 		if (ret)
@@ -289,29 +276,16 @@ KSYNC_EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex,
 	return pthread_mutex_clocklock(mutex, CLOCK_REALTIME, abs);
 }
 
-/*
- * A mutex of type NORMAL that somebody else has, or nobody.  It is wrong, and works
- * with glibc.  While somebody waits the owner's rt_mutex in the kernel says who has
- * it, and nobody else can release that.
- */
+/* A mutex that somebody else has, or nobody. */
 static int unlock_foreign(struct pt_mutex *m, struct ksync_object *o)
 {
-	static bool reported;
-	uint32_t v = read_word(o);
-
 	if (tells_deadlock(m) || mutex_is_robust(m) || m->kind & (INHERIT | PROTECT_KIND))
 		return EPERM;
-	while (!(v & KSYNC_WAITERS) && (v & KSYNC_OWNER) <= KSYNC_HANDLE_MAX)
-		if (ksync_cas_(&o->cell->word, &v, 0, __ATOMIC_RELEASE))
-			return 0;
-	if ((v & KSYNC_OWNER) == KSYNC_NOTRECOVERABLE && !(m->ref & SHARED)) {
+	if ((read_word(o) & KSYNC_OWNER) == KSYNC_NOTRECOVERABLE && !(m->ref & SHARED)) {
 		m->ref = 0;	/* those that wait for it look again */
 		return 0;
 	}
-	if (!__atomic_exchange_n(&reported, true, __ATOMIC_RELAXED))
-		tell("the mutex at %p is another thread's, and is waited for: it stays locked",
-		     (void *)m);
-	return EPERM;
+	return foreign_unlock(m, o);
 }
 
 static int unlock(struct pt_mutex *m)
@@ -330,6 +304,8 @@ static int unlock(struct pt_mutex *m)
 		return 0;
 	}
 	ret = -ksync_unlock_slow_(&o, t);
+	if (ret == EPERM)	/* another thread was faster */
+		return unlock_foreign(m, &o);
 	if (ret)
 		die_of("cannot release the mutex at", m, ret);
 	return 0;

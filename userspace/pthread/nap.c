@@ -25,21 +25,37 @@ static uint64_t now(clockid_t clock)
 	return t.tv_sec * NSEC_PER_SEC + t.tv_nsec;
 }
 
+static clockid_t clock_of(const struct limit *l)
+{
+	return l->flags & KSYNC_WAIT_REALTIME ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+}
+
+bool limit_passed(const struct limit *l)
+{
+	return now(clock_of(l)) >= l->deadline;
+}
+
+/* When to wake up, in ns on the limit's clock. */
+uint64_t nap_end(const struct limit *l)
+{
+	const uint64_t t = now(clock_of(l)) + NAP_NS;
+
+	return t < l->deadline ? t : l->deadline;
+}
+
 /* Return: 0; ETIMEDOUT. */
 int nap(const struct limit *l)
 {
-	const clockid_t clock = l->flags & KSYNC_WAIT_REALTIME ?
-		CLOCK_REALTIME : CLOCK_MONOTONIC;
 	const int saved = errno;
-	uint64_t t = now(clock);
 	struct timespec ts;
+	uint64_t t;
 
-	if (t >= l->deadline)
+	if (limit_passed(l))
 		return ETIMEDOUT;
-	t = l->deadline - t < NAP_NS ? l->deadline : t + NAP_NS;
+	t = nap_end(l);
 	ts.tv_sec = t / NSEC_PER_SEC;
 	ts.tv_nsec = t % NSEC_PER_SEC;
-	syscall(SYS_clock_nanosleep, clock, TIMER_ABSTIME, &ts, NULL);
+	syscall(SYS_clock_nanosleep, clock_of(l), TIMER_ABSTIME, &ts, NULL);
 	errno = saved;
 	return 0;
 }

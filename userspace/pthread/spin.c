@@ -89,21 +89,15 @@ KSYNC_EXPORT int pthread_spin_trylock(pthread_spinlock_t *lock_)
 	return ret ? ret : -ksync_lock_look(&o, mutex_self(&o));
 }
 
-/* By another thread it is wrong, and works with glibc, while nobody waits. */
 static int unlock(struct pt_spin *s)
 {
 	struct ksync_object o;
 	int ret = find(s, &o);
-	uint32_t v;
 
 	if (ret)
 		return ret;
 	ret = -ksync_unlock_slow_(&o, NULL);
-	v = __atomic_load_n(&o.cell->word, __ATOMIC_RELAXED);
-	while (ret == EPERM && !(v & KSYNC_WAITERS))
-		if (ksync_cas_(&o.cell->word, &v, 0, __ATOMIC_RELEASE))
-			ret = 0;
-	return ret;
+	return ret == EPERM ? foreign_unlock(s, &o) : ret;
 }
 
 KSYNC_EXPORT int pthread_spin_unlock(pthread_spinlock_t *lock_)
