@@ -27,11 +27,11 @@
  * @mutant NO_DEAD_CHECK adaptive end kmod/owner.c: alive = !t->dead;
  * @mutant NO_SECOND_LOOK adaptive assertion kmod/owner.c: if (st->owner == self) {
  * @mutant NO_DIED_BIT adaptive assertion kmod/word.c: while (!try_cmpxchg(word, &v, mine | died_bit(ret) | (v & obj->ops->sticky)));
- * @mutant NO_BATON any end kmod/park.c: return ksync_leave_next(st);
+ * @mutant NO_BATON anytwice end kmod/park.c: return ksync_leave_next(st);
  * @mutant NO_GONE_CLEAR anytwice end kmod/lock.c: if (last && !ksync_lock_got(ret) && st->side != KSYNC_SIDE_GONE)
  * @mutant NO_GONE_GIVE_UP anytwice end kmod/lock.c: if ((st->nr == 1 || st->leader == &r->w) && st->side != KSYNC_SIDE_GONE &&
  * @mutant NO_GONE_LOOK any assertion kmod/lock.c: return depart(r, -ERESTARTNOINTR);
- * @mutant NO_SEND_LEADER any end kmod/unlock_any.c: rel->next = st->leader ? send(st->leader) : ksync_unpark_top(st);
+ * @mutant NO_SEND_LEADER anytwice end kmod/unlock_any.c: rel->next = st->leader ? send(st->leader) : ksync_unpark_top(st);
  * @mutant NO_TAKEN anyall assertion kmod/unlock_any.c: st->owner_handle = 0;
  * @mutant NO_STARVE overtaken cycle kmod/wait.c: hrtimer_start(&st->starve, ns_to_ktime(starve_ns()),
  */
