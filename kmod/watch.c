@@ -29,7 +29,8 @@
  * If [D] says so, [C] is still to come, and the try after it.  If the try fails
  * somebody has the word, and will be here; or the word is free, but not for this
  * one (to write, where others read), and the next one is told.  Who was told and
- * leaves without a try passes it on, too.
+ * leaves without a try passes it on, too.  A lock that nobody can have any more is
+ * of use to none of them: each tells the next one, when it leaves.
  */
 #include <linux/sched/task.h>
 
@@ -67,10 +68,17 @@ int ksync_watch_enter(struct ksync_waiter *w, const struct ksync_object *obj)
 	return ret;
 }
 
+/* Nobody's handle is 0: the verdicts are those of a stranger. */
 static bool free_for_all(const struct ksync_object *obj)
 {
-	/* Nobody's handle is 0: the verdict is that of a stranger. */
 	return ksync_lock_got(ksync_word_verdict(obj, 0));
+}
+
+static bool lost(const struct ksync_object *obj)
+{
+	const int ret = ksync_word_verdict(obj, 0);
+
+	return ret == -ENOTRECOVERABLE || ret == -EUCLEAN;
 }
 
 /** ksync_watch_idle() - under the bucket lock: clear WAITERS, if it is for nobody */
@@ -94,7 +102,7 @@ void ksync_watch_leave(struct ksync_waiter *w)
 	if (ksync_waiter_dequeue(w)) {
 		gone = st;
 		ksync_watch_idle(&obj);
-	} else if (w->poked && free_for_all(&obj)) {
+	} else if ((w->poked && free_for_all(&obj)) || lost(&obj)) {
 		ksync_watch_collect(&obj, &t);
 	}
 	raw_spin_unlock(&st->bucket->lock);
@@ -186,7 +194,7 @@ void ksync_watch_next(struct ksync_waiter *w)
 }
 
 /**
- * ksync_watch_pass() - no lock held: the object may be had by one more
+ * ksync_watch_pass() - no lock held: the object may be had by one more, or by nobody
  * @obj: object
  *
  * Whoever begins to watch or poll it just now looks by itself.
@@ -199,7 +207,7 @@ void ksync_watch_pass(const struct ksync_object *obj)
 	if (!atomic_read(&obj->domain->watches) && !atomic_read(&obj->domain->polled))
 		return;
 	raw_spin_lock(&b->lock);
-	if (free_for_all(obj))
+	if (free_for_all(obj) || lost(obj))
 		ksync_watch_collect(obj, &t);
 	raw_spin_unlock(&b->lock);
 	ksync_watch_tell(obj, &t);

@@ -163,6 +163,44 @@ TEST_F(edge, who_watches_a_lock_is_told_of_a_dead_owner)
 	EXPECT_EQ(0, player_end(any));
 }
 
+/* Lost, it is of no use to any of them: one tells the other. */
+static void lost(struct __test_metadata *_metadata, struct _test_data_edge *self, int queued)
+{
+	const uint32_t ids[] = { MANY_WATCH(self->mutex) };
+	struct player *owner = start(_metadata, self, 0), *p[4];
+	int i;
+
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, self->mutex));
+	ASSERT_EQ(0, player_end(owner));
+	owner = start(_metadata, self, 0);
+	ASSERT_EQ(-EOWNERDEAD, player_do(owner, step_lock, self->mutex));
+	for (i = 0; i < 4; i++) {
+		p[i] = start(_metadata, self, 0);
+		if (i < queued) {
+			player_post(p[i], step_lock, self->mutex);
+			ASSERT_EQ(0, player_await_asleep(p[i]));
+		} else {
+			ASSERT_EQ(0, many_await(p[i], 0, 0, ids, 1));
+		}
+	}
+	ASSERT_EQ(0, player_do(owner, step_unlock, self->mutex));
+	for (i = 0; i < 4; i++) {
+		EXPECT_EQ(-ENOTRECOVERABLE, player_result(p[i]));
+		EXPECT_EQ(0, player_end(p[i]));
+	}
+	EXPECT_EQ(0, player_end(owner));
+}
+
+TEST_F(edge, all_who_watch_a_lock_are_told_that_it_is_lost)
+{
+	lost(_metadata, self, 0);
+}
+
+TEST_F(edge, who_watches_a_lock_is_told_after_others_that_it_is_lost)
+{
+	lost(_metadata, self, 2);
+}
+
 TEST_F(edge, watching_is_for_locks_and_for_any)
 {
 	const uint32_t sem[] = { MANY_WATCH(self->sem) };

@@ -17,7 +17,7 @@
  * @mutant NO_COLLECT baton assertion kmod/unlock.c: ksync_watch_collect(obj, &rel->tell);
  * @mutant NO_NEXT picky assertion kmod/many.c: ksync_watch_next(p->w);
  * @mutant NO_CLEAR baton assertion kmod/watch.c: WRITE_ONCE(w->poked, false);
- * @mutant NO_LEAVE_PASS broken assertion kmod/watch.c: } else if (w->poked && free_for_all(&obj)) {
+ * @mutant NO_LEAVE_PASS broken assertion kmod/watch.c: } else if ((w->poked && free_for_all(&obj)) || lost(&obj)) {
  */
 byte owner;
 bit W, bucket;
