@@ -82,6 +82,50 @@ TEST(atfork_handlers_that_write)
 	forks_with_handlers(_metadata);
 }
 
+/* pthread_atfork, DESCRIPTION: the last one prepares first; afterwards the first is first. */
+static char order[16];
+
+static void note(char c)
+{
+	order[strlen(order)] = c;
+}
+
+#define HANDLER(name, c)	\
+static void name(void)		\
+{				\
+	note(c);		\
+}
+
+HANDLER(before_1, '1')
+HANDLER(before_2, '2')
+HANDLER(before_3, '3')
+HANDLER(in_parent_1, 'a')
+HANDLER(in_parent_2, 'b')
+HANDLER(in_parent_3, 'c')
+HANDLER(in_child_1, 'A')
+HANDLER(in_child_2, 'B')
+HANDLER(in_child_3, 'C')
+
+static int order_in_child(void *unused)
+{
+	(void)unused;
+	return strcmp(order, "321ABC") ? 1 : 0;
+}
+
+TEST(atfork_handlers_in_order)
+{
+	int i;
+
+	ASSERT_EQ(0, pthread_atfork(before_1, in_parent_1, in_child_1));
+	ASSERT_EQ(0, pthread_atfork(before_2, in_parent_2, in_child_2));
+	ASSERT_EQ(0, pthread_atfork(before_3, in_parent_3, in_child_3));
+	for (i = 0; i < 2; i++) {
+		memset(order, 0, sizeof(order));
+		EXPECT_EQ(0, child_do(order_in_child, NULL));
+		EXPECT_STREQ("321abc", order);
+	}
+}
+
 /* system(), posix_spawn() and vfork() while locks are held and waited for. */
 TEST(spawn_system_and_vfork)
 {

@@ -154,23 +154,30 @@ TEST_F(mutex, lock_blocks_until_unlock)
 	EXPECT_EQ(0, pthread_mutex_unlock(self->m));
 }
 
-/* pthread_mutex_unlock, DESCRIPTION: of the waiting threads one gets the mutex, one at a time. */
-TEST_F(mutex, unlock_lets_one_in)
+/* Two wait for it: one gets it, and when that one has unlocked it the other. */
+static void both_get_it(struct __test_metadata *_metadata, pthread_mutex_t *m,
+			struct actor *a, struct actor *b)
 {
 	struct actor *first, *second;
 
+	EXPECT_EQ(0, pthread_mutex_unlock(m));
+	ASSERT_EQ(0, actor_either(a, b));
+	first = actor_done(a) ? a : b;
+	second = first == a ? b : a;
+	ENDS(0, first);
+	ASSERT_EQ(0, actor_sleeps(second));
+	EXPECT_EQ(0, DO(first, step_unlock, m));
+	ENDS(0, second);
+	EXPECT_EQ(0, DO(second, step_unlock, m));
+}
+
+/* pthread_mutex_unlock, DESCRIPTION: of the waiting threads one gets the mutex, one at a time. */
+TEST_F(mutex, unlock_lets_one_in)
+{
 	EXPECT_EQ(0, pthread_mutex_lock(self->m));
 	BLOCKS(self->a, step_lock, self->m);
 	BLOCKS(self->b, step_lock, self->m);
-	EXPECT_EQ(0, pthread_mutex_unlock(self->m));
-	ASSERT_EQ(0, actor_either(self->a, self->b));
-	first = actor_done(self->a) ? self->a : self->b;
-	second = first == self->a ? self->b : self->a;
-	ENDS(0, first);
-	ASSERT_EQ(0, actor_sleeps(second));
-	EXPECT_EQ(0, DO(first, step_unlock, self->m));
-	ENDS(0, second);
-	EXPECT_EQ(0, DO(second, step_unlock, self->m));
+	both_get_it(_metadata, self->m, self->a, self->b);
 }
 
 /* pthread_mutex_timedlock, DESCRIPTION and ERRORS: [ETIMEDOUT] when it cannot be had in time. */
@@ -319,13 +326,7 @@ TEST_F(mutex, lock_goes_on_after_a_signal)
 	EXPECT_EQ(0, pthread_kill(self->b->thread, SIGUSR1));
 	EXPECT_EQ(0, actor_sleeps(self->a));
 	EXPECT_EQ(0, actor_sleeps(self->b));
-	EXPECT_EQ(0, pthread_mutex_unlock(self->m));
-	if (px_value(&self->a->turn, 3) == 0) {
-		ENDS(0, self->a);
-		EXPECT_EQ(0, DO(self->a, step_unlock, self->m));
-		ENDS(0, self->b);
-		EXPECT_EQ(0, DO(self->b, step_unlock, self->m));
-	}
+	both_get_it(_metadata, self->m, self->a, self->b);
 }
 
 /* pthread_mutex_destroy, DESCRIPTION: an unlocked one can be destroyed and made anew. */

@@ -86,6 +86,8 @@ static void cancelled(void *arg)
 {
 	struct wait *w = arg;
 
+	/* Unwinding locks mutexes of libgcc, in the other domain: see ksync_thread_self(). */
+	w->t = mutex_self(&w->o);
 	have_mutex(w);
 	ksync_cond_signal(&w->c);
 }
