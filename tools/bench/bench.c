@@ -2,8 +2,8 @@
 /*
  *	bench [-q] [-p] [MEASUREMENT...]
  *
- * -q is quick, -p measures uncontended locks on plain memory, without the
- * module.  Without names everything is measured.
+ * -q is quick.  -p does without the module: uncontended locks are measured on
+ * plain memory, and ksync over futexes.  Without names everything is measured.
  */
 #include <stdio.h>
 #include <stdlib.h>

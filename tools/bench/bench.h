@@ -14,6 +14,8 @@
  *	scale.c		a million objects: memory, making and ending them
  *	crowd.c		many waiters; many objects with a waiter each
  *	uring.c		a semaphore and an eventfd, by io_uring
+ *	pthreads.c	a program of its own, of pthreads alone: plain and under
+ *			ksync-run (in_turn)
  *	bench.c		options, time
  *
  * All candidates of a measurement take turns within each round, so that what
@@ -49,7 +51,7 @@ extern const struct lock mutex_lock, mutex_as_lock, strict_lock, spin_lock;
 extern const struct lock glibc_read_lock, glibc_write_lock;
 extern const struct lock ksync_read_lock, ksync_write_lock;
 extern const struct lock protect_lock, glibc_protect_lock;
-extern const struct lock posix_lock, sem_lock;
+extern const struct lock posix_lock, sem_lock, futex_lock;
 
 /* What the options say. */
 extern bool on_plain_memory;
@@ -58,6 +60,9 @@ extern double seconds;
 
 double now(void);
 struct ksync *domain(void);
+
+/* The same objects over futex(2). */
+struct ksync *futex_domain(void);
 
 /* Make an object of a cell that is no arena's. */
 void on_plain_cell(struct ksync_object *o, struct ksync_cell *cell,

@@ -196,13 +196,15 @@ static void measure_all(const char *bench, const struct lock *const *locks,
 void bench_mutexes(void)
 {
 	static const struct lock *const locks[] = {
-		&normal_lock, &pi_lock, &mutex_lock, &strict_lock,
+		&normal_lock, &pi_lock, &futex_lock, &mutex_lock, &strict_lock,
 	};
+	const char *bench = on_plain_memory ? "contended-native" : "contended";
+	const unsigned int nr = on_plain_memory ? 3 : COUNT(locks);
 
-	for (unsigned int i = 0; i < COUNT(locks); i++)
+	for (unsigned int i = 0; i < nr; i++)
 		locks[i]->init();
 	for (int threads = 2; threads <= 8; threads *= 2)
-		measure_all("contended", locks, COUNT(locks), threads);
+		measure_all(bench, locks, nr, threads);
 }
 
 /*

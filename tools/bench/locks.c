@@ -16,6 +16,7 @@ static alignas(64) pthread_spinlock_t busy;
 static alignas(64) struct ksync_mutex mutex;
 static alignas(64) struct ksync_mutex mutex_as;
 static alignas(64) struct ksync_mutex strict;
+static alignas(64) struct ksync_mutex futex;
 static alignas(64) struct ksync_spin spin;
 static alignas(64) struct ksync_mutex protect;
 static alignas(64) pthread_mutex_t glibc_protect;
@@ -39,6 +40,15 @@ struct ksync *domain(void)
 
 	if (!d)
 		d = open_domain();
+	return d;
+}
+
+struct ksync *futex_domain(void)
+{
+	static struct ksync *d;
+
+	if (!d)
+		must(ksync_open(&d, KSYNC_OPEN_FUTEX), "open with futexes");
 	return d;
 }
 
@@ -96,6 +106,11 @@ static void init_mutex_as(void)
 static void init_strict(void)
 {
 	must(ksync_mutex_init(&strict, domain(), KSYNC_MUTEX_STRICT), "mutex");
+}
+
+static void init_futex(void)
+{
+	must(ksync_mutex_init(&futex, futex_domain(), 0), "mutex with futexes");
 }
 
 static void init_spin(void)
@@ -202,6 +217,16 @@ static int give_strict(void)
 	return ksync_mutex_unlock(&strict);
 }
 
+static int take_futex(void)
+{
+	return ksync_mutex_lock(&futex);
+}
+
+static int give_futex(void)
+{
+	return ksync_mutex_unlock(&futex);
+}
+
 static int take_spin(void)
 {
 	return ksync_spin_lock(&spin);
@@ -255,6 +280,7 @@ DEFINE_LOCK(busy, "pthread-spin");
 DEFINE_LOCK(mutex, "ksync-mutex");
 DEFINE_LOCK(mutex_as, "ksync-mutex-as");
 DEFINE_LOCK(strict, "ksync-strict");
+DEFINE_LOCK(futex, "ksync-futex");
 DEFINE_LOCK(spin, "ksync-spin");
 DEFINE_LOCK(protect, "ksync-protect");
 DEFINE_LOCK(glibc_protect, "glibc-protect");

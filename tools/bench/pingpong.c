@@ -17,7 +17,7 @@ struct gate {
 	int (*wake)(void);
 };
 
-static struct ksync_waitq waitq;
+static struct ksync_waitq waitq, over_futex;
 static alignas(64) uint32_t futex_word;
 
 static int wait_waitq(uint32_t expected)
@@ -28,6 +28,16 @@ static int wait_waitq(uint32_t expected)
 static int wake_waitq(void)
 {
 	return ksync_waitq_wake(&waitq, 1);
+}
+
+static int wait_over_futex(uint32_t expected)
+{
+	return ksync_waitq_wait(&over_futex, expected);
+}
+
+static int wake_over_futex(void)
+{
+	return ksync_waitq_wake(&over_futex, 1);
 }
 
 static long futex(int op, uint32_t value)
@@ -49,6 +59,7 @@ static int wake_futex(void)
 
 static struct gate gates[] = {
 	{ "futex", &futex_word, wait_futex, wake_futex },
+	{ "ksync-futex", NULL, wait_over_futex, wake_over_futex },
 	{ "ksync-waitq", NULL, wait_waitq, wake_waitq },
 };
 
@@ -103,15 +114,22 @@ static double match(void)
 
 void bench_pingpong(void)
 {
-	must(ksync_waitq_init(&waitq, domain(), 0), "waitq");
-	gates[1].word = (uint32_t *)ksync_waitq_word(&waitq);
+	const char *bench = on_plain_memory ? "ping-pong-native" : "ping-pong";
+	const int nr = on_plain_memory ? 2 : 3;
+
+	must(ksync_waitq_init(&over_futex, futex_domain(), 0), "waitq");
+	gates[1].word = (uint32_t *)ksync_waitq_word(&over_futex);
+	if (!on_plain_memory) {
+		must(ksync_waitq_init(&waitq, domain(), 0), "waitq");
+		gates[2].word = (uint32_t *)ksync_waitq_word(&waitq);
+	}
 	turns = seconds * 5000;
 	printf("ping-pong: %d rounds\n", rounds);
 	for (int round = 0; round < rounds; round++) {
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < nr; i++) {
 			gate = &gates[i];
-			printf("@ bench=ping-pong threads=2 lock=%s round=%d us_turn=%.2f\n",
-			       gate->name, round, match() * 1e6 / turns);
+			printf("@ bench=%s threads=2 lock=%s round=%d us_turn=%.2f\n",
+			       bench, gate->name, round, match() * 1e6 / turns);
 		}
 	}
 }

@@ -13,7 +13,15 @@ static const struct lock *const candidates[] = {
 	&glibc_read_lock, &ksync_read_lock, &glibc_write_lock, &ksync_write_lock,
 	&posix_lock, &sem_lock,
 	&protect_lock,
+	/* Not on plain memory. */
+	&futex_lock,
 	&glibc_protect_lock,	/* last: only in the guest is SCHED_FIFO sure to be had */
+};
+
+#define ON_PLAIN_MEMORY	(COUNT(candidates) - 2)
+
+static const struct lock *const without_module[] = {
+	&normal_lock, &pi_lock, &futex_lock,
 };
 
 static void *idle(void *unused)
@@ -49,30 +57,40 @@ static long calibrate(const struct lock *lock)
 	}
 }
 
-void bench_uncontended(void)
+/* In turn. */
+static void measure(const char *bench, const struct lock *const *locks, unsigned int n)
 {
-	const struct sched_param normal = { };
-	const char *where = on_plain_memory ? "uncontended-plain" : "uncontended";
-	const unsigned int n = COUNT(candidates) - (on_plain_memory ? 1 : 0);
 	long times[COUNT(candidates)];
 	double begin;
 
-	be_two_threads();
 	for (unsigned int i = 0; i < n; i++) {
-		candidates[i]->init();
-		times[i] = calibrate(candidates[i]);
+		locks[i]->init();
+		times[i] = calibrate(locks[i]);
 	}
 	printf("lock and unlock, uncontended: %d rounds of %u locks\n",
 	       3 * rounds, n);
 	for (int round = 0; round < 3 * rounds; round++) {
 		for (unsigned int i = 0; i < n; i++) {
 			begin = now();
-			candidates[i]->loop(times[i]);
+			locks[i]->loop(times[i]);
 			printf("@ bench=%s threads=1 lock=%s round=%d ns_op=%.3f\n",
-			       where, candidates[i]->name, round,
+			       bench, locks[i]->name, round,
 			       (now() - begin) * 1e9 / times[i]);
 		}
 	}
+}
+
+void bench_uncontended(void)
+{
+	const struct sched_param normal = { };
+
+	be_two_threads();
+	if (on_plain_memory) {
+		measure("uncontended-plain", candidates, ON_PLAIN_MEMORY);
+		measure("uncontended-native", without_module, COUNT(without_module));
+		return;
+	}
+	measure("uncontended", candidates, COUNT(candidates));
 	/* Because of glibc-protect all were measured as a real-time task. */
 	must(-pthread_setschedparam(pthread_self(), SCHED_OTHER, &normal), "SCHED_OTHER");
 }

@@ -21,6 +21,12 @@
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 
+/*
+ * What a fast path ends in when it is not the way: as a function of its own it has no
+ * registers saved and no stack made on the fast path.
+ */
+#define SLOW_PATH	__attribute__((noinline))
+
 /* Another name that libc has for a function. */
 #define ALIAS(other, name) \
 	extern KSYNC_EXPORT __typeof__(name) other __attribute__((alias(#name), copy(name)))
@@ -149,7 +155,10 @@ static inline struct ksync_cell *quick_cell(const uint32_t *ref, const void *obj
 	return likely(((struct own_cell *)cell)->tag == tag_of(obj)) ? cell : NULL;
 }
 
-/* Only with a cell from quick_cell(), for the inline functions of libksync. */
+/*
+ * Only with a cell from quick_cell(), for the inline functions of libksync.  It costs
+ * nothing as long as no function that is not inline gets its address.
+ */
 extern struct ksync own_domain, shared_domain;
 
 static inline struct ksync_object quick_object(struct ksync_cell *cell)

@@ -44,10 +44,14 @@ static bool tells_deadlock(const struct pt_mutex *m)
 	       type_of(m) == PTHREAD_MUTEX_RECURSIVE;
 }
 
-/* A mutex of type NORMAL or ADAPTIVE_NP, or one that counts, and no more than that. */
+/*
+ * One that is free is locked by its word alone, and its owner's unlock looks at no
+ * more than the word and the count.  To inherit priorities and to be robust is what
+ * each ksync mutex does; the word says of one with a dead owner that it is not free.
+ */
 static bool is_simple(const struct pt_mutex *m)
 {
-	return !(m->kind & ~TYPE);
+	return !(m->kind & ~(TYPE | ROBUST | INHERIT));
 }
 
 static uint32_t read_word(const struct ksync_object *o)
@@ -215,36 +219,47 @@ int mutex_lock_for(struct pt_mutex *m, struct limit l)
 	return ret == EINPROGRESS ? lock_until(m, &o, &l) : ret;
 }
 
-KSYNC_EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
+/* Free, or the caller's and to be counted. */
+static inline bool lock_quick(struct pt_mutex *m)
 {
-	struct pt_mutex *m = of(mutex);
 	struct ksync_cell *cell = quick_cell(&m->ref, m);
 	const struct ksync_thread *t = ksync_self_;
 	uint32_t v;
 
-	if (likely(cell) && likely(is_simple(m)) && likely(t->serial == here.serial)) {
-		v = __atomic_load_n(&cell->word, __ATOMIC_RELAXED);
-		if (likely(!(v & KSYNC_TAKEN_)) &&
-		    likely(ksync_cas_(&cell->word, &v, v | t->handle, __ATOMIC_ACQUIRE)))
-			return 0;
-		if (m->kind == PTHREAD_MUTEX_RECURSIVE &&
-		    (v & KSYNC_OWNER) == t->handle && m->count < UINT32_MAX) {
-			m->count++;
-			return 0;
-		}
-	}
-	if (!ready())
-		return REAL(pthread_mutex_lock)(mutex);
-	return mutex_lock_for(m, NO_LIMIT);
+	if (!likely(cell) || !likely(is_simple(m)) || !likely(t->serial == here.serial))
+		return false;
+	v = __atomic_load_n(&cell->word, __ATOMIC_RELAXED);
+	if (likely(!(v & KSYNC_TAKEN_)) &&
+	    likely(ksync_cas_(&cell->word, &v, v | t->handle, __ATOMIC_ACQUIRE)))
+		return true;
+	if (type_of(m) != PTHREAD_MUTEX_RECURSIVE || (v & KSYNC_OWNER) != t->handle ||
+	    m->count == UINT32_MAX)
+		return false;
+	m->count++;
+	return true;
+}
+
+static SLOW_PATH int lock_slowly(pthread_mutex_t *mutex)
+{
+	return ready() ? mutex_lock_for(of(mutex), NO_LIMIT) :
+		REAL(pthread_mutex_lock)(mutex);
+}
+
+KSYNC_EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	return lock_quick(of(mutex)) ? 0 : lock_slowly(mutex);
+}
+
+static SLOW_PATH int try_slowly(pthread_mutex_t *mutex)
+{
+	const struct limit none = { KSYNC_WAIT_TRY, KSYNC_NO_DEADLINE };
+
+	return ready() ? mutex_lock_for(of(mutex), none) : REAL(pthread_mutex_trylock)(mutex);
 }
 
 KSYNC_EXPORT int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
-	struct pt_mutex *m = of(mutex);
-
-	if (!ready())
-		return REAL(pthread_mutex_trylock)(mutex);
-	return mutex_lock_for(m, (struct limit) { KSYNC_WAIT_TRY, KSYNC_NO_DEADLINE });
+	return lock_quick(of(mutex)) ? 0 : try_slowly(mutex);
 }
 
 KSYNC_EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
@@ -311,6 +326,11 @@ static int unlock(struct pt_mutex *m)
 	return 0;
 }
 
+static SLOW_PATH int unlock_slowly(pthread_mutex_t *mutex)
+{
+	return ready() ? unlock(of(mutex)) : REAL(pthread_mutex_unlock)(mutex);
+}
+
 KSYNC_EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
 	struct pt_mutex *m = of(mutex);
@@ -329,7 +349,7 @@ KSYNC_EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex)
 		    likely(ksync_cas_(&cell->word, &v, rest, __ATOMIC_RELEASE)))
 			return 0;
 	}
-	return ready() ? unlock(m) : REAL(pthread_mutex_unlock)(mutex);
+	return unlock_slowly(mutex);
 }
 
 KSYNC_EXPORT int pthread_mutex_consistent(pthread_mutex_t *mutex)

@@ -170,36 +170,71 @@ static int try(struct pt_rwlock *l, bool read)
 	return ret == EDEADLK ? EBUSY : ret;
 }
 
+/* Somebody may wait for the caller, which does not read any more. */
+static SLOW_PATH int left(struct ksync_cell *cell)
+{
+	struct ksync_object o = quick_object(cell);
+
+	return -ksync_read_left_(&o, ksync_self_->handle);
+}
+
+static SLOW_PATH int read_slowly(pthread_rwlock_t *rwlock)
+{
+	return ready() ? lock(of(rwlock), CLOCK_MONOTONIC, NULL, true) :
+		REAL(pthread_rwlock_rdlock)(rwlock);
+}
+
+static inline bool read_quick(struct pt_rwlock *l)
+{
+	struct ksync_cell *cell = quick_cell(&l->ref, l);
+	struct ksync_object o;
+	int entered;
+
+	if (!likely(cell))
+		return false;
+	o = quick_object(cell);
+	entered = ksync_read_enter_(&o, ksync_reader_());
+	if (unlikely(entered < 0))
+		left(cell);
+	return entered > 0;
+}
+
 KSYNC_EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *rwlock)
 {
-	struct pt_rwlock *l = of(rwlock);
+	return likely(read_quick(of(rwlock))) ? 0 : read_slowly(rwlock);
+}
+
+static SLOW_PATH int write_slowly(pthread_rwlock_t *rwlock)
+{
+	return ready() ? lock(of(rwlock), CLOCK_MONOTONIC, NULL, false) :
+		REAL(pthread_rwlock_wrlock)(rwlock);
+}
+
+static inline bool write_quick(struct pt_rwlock *l)
+{
 	struct ksync_cell *cell = quick_cell(&l->ref, l);
 	struct ksync_object o;
 
-	if (likely(cell)) {
-		o = quick_object(cell);
-		if (ksync_read_lock_fast_(&o, ksync_reader_()))
-			return 0;
-	}
-	if (!ready())
-		return REAL(pthread_rwlock_rdlock)(rwlock);
-	return lock(l, CLOCK_MONOTONIC, NULL, true);
+	if (!likely(cell))
+		return false;
+	o = quick_object(cell);
+	return ksync_lock_fast_(&o, ksync_self_);
 }
 
 KSYNC_EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *rwlock)
 {
-	struct pt_rwlock *l = of(rwlock);
-	struct ksync_cell *cell = quick_cell(&l->ref, l);
-	struct ksync_object o;
+	return likely(write_quick(of(rwlock))) ? 0 : write_slowly(rwlock);
+}
 
-	if (likely(cell)) {
-		o = quick_object(cell);
-		if (ksync_lock_fast_(&o, ksync_self_))
-			return 0;
-	}
+static SLOW_PATH int unlock_slowly(pthread_rwlock_t *rwlock)
+{
+	struct ksync_object o;
+	int ret;
+
 	if (!ready())
-		return REAL(pthread_rwlock_wrlock)(rwlock);
-	return lock(l, CLOCK_MONOTONIC, NULL, false);
+		return REAL(pthread_rwlock_unlock)(rwlock);
+	ret = find(of(rwlock), &o);
+	return ret ? ret : -ksync_rwlock_unlock_(&o, ksync_reader_(), NULL);
 }
 
 KSYNC_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
@@ -207,18 +242,17 @@ KSYNC_EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *rwlock)
 	struct pt_rwlock *l = of(rwlock);
 	struct ksync_cell *cell = quick_cell(&l->ref, l);
 	struct ksync_object o;
-	int ret;
+	int gone;
 
-	if (!likely(cell) || !likely(ksync_self_->serial == here.serial)) {
-		if (!ready())
-			return REAL(pthread_rwlock_unlock)(rwlock);
-		ret = find(l, &o);
-		if (ret)
-			return ret;
-	} else {
-		o = quick_object(cell);
-	}
-	return -ksync_rwlock_unlock_(&o, ksync_reader_(), NULL);
+	if (!likely(cell))
+		return unlock_slowly(rwlock);
+	o = quick_object(cell);
+	gone = ksync_read_leave_(&o, ksync_reader_());
+	if (likely(gone > 0))
+		return 0;
+	if (unlikely(gone < 0))
+		return left(cell);
+	return ksync_unlock_fast_(&o, ksync_self_) ? 0 : unlock_slowly(rwlock);
 }
 
 KSYNC_EXPORT int pthread_rwlock_tryrdlock(pthread_rwlock_t *rwlock)

@@ -105,7 +105,7 @@ static int wait_until(struct pt_sem *s, clockid_t clock, const struct timespec *
 }
 
 /* A unit, if one is there and nothing else is to be thought of. */
-static bool take(struct pt_sem *s)
+static inline bool take(struct pt_sem *s)
 {
 	struct ksync_cell *cell = quick_cell(&s->ref, s);
 	struct ksync_sem k;
@@ -116,17 +116,20 @@ static bool take(struct pt_sem *s)
 	return ksync_sem_take_(&k);
 }
 
-KSYNC_EXPORT int sem_wait(sem_t *sem)
+static SLOW_PATH int wait_slowly(sem_t *sem)
 {
 	int ret;
 
-	pthread_testcancel();
-	if (likely(take(of(sem))))
-		return 0;
 	if (!ready())
 		return REAL(sem_wait)(sem);
 	ret = wait_until(of(sem), CLOCK_MONOTONIC, NULL);
 	return ret ? fail(ret) : 0;
+}
+
+KSYNC_EXPORT int sem_wait(sem_t *sem)
+{
+	pthread_testcancel();
+	return likely(take(of(sem))) ? 0 : wait_slowly(sem);
 }
 
 KSYNC_EXPORT int sem_clockwait(sem_t *sem, clockid_t clock, const struct timespec *abs)
@@ -165,24 +168,34 @@ KSYNC_EXPORT int sem_trywait(sem_t *sem)
 	return ret ? fail(ret) : 0;
 }
 
-KSYNC_EXPORT int sem_post(sem_t *sem)
+/* One more, if nobody waits for it. */
+static inline bool add(struct pt_sem *s)
 {
-	struct pt_sem *s = of(sem);
 	struct ksync_cell *cell = quick_cell(&s->ref, s);
+	struct ksync_sem k;
+
+	if (!likely(cell))
+		return false;
+	k.o = quick_object(cell);
+	return ksync_sem_add_(&k, 1);
+}
+
+static SLOW_PATH int post_slowly(sem_t *sem)
+{
 	struct ksync_sem k;
 	int ret;
 
-	if (likely(cell)) {
-		k.o = quick_object(cell);
-		if (ksync_sem_add_(&k, 1))
-			return 0;
-	}
 	if (!ready())
 		return REAL(sem_post)(sem);
-	ret = find(s, &k);
+	ret = find(of(sem), &k);
 	if (!ret)
 		ret = -ksync_sem_post(&k);
 	return ret ? fail(ret) : 0;
+}
+
+KSYNC_EXPORT int sem_post(sem_t *sem)
+{
+	return likely(add(of(sem))) ? 0 : post_slowly(sem);
 }
 
 KSYNC_EXPORT int sem_getvalue(sem_t *sem, int *value)

@@ -62,6 +62,11 @@ static int lock(struct pt_spin *s)
 	return ret;
 }
 
+static SLOW_PATH int lock_slowly(pthread_spinlock_t *lock_)
+{
+	return ready() ? lock(of(lock_)) : REAL(pthread_spin_lock)(lock_);
+}
+
 KSYNC_EXPORT int pthread_spin_lock(pthread_spinlock_t *lock_)
 {
 	struct pt_spin *s = of(lock_);
@@ -73,7 +78,7 @@ KSYNC_EXPORT int pthread_spin_lock(pthread_spinlock_t *lock_)
 		if (ksync_lock_fast_(&o, ksync_self_))
 			return 0;
 	}
-	return ready() ? lock(s) : REAL(pthread_spin_lock)(lock_);
+	return lock_slowly(lock_);
 }
 
 KSYNC_EXPORT int pthread_spin_trylock(pthread_spinlock_t *lock_)
@@ -100,6 +105,11 @@ static int unlock(struct pt_spin *s)
 	return ret == EPERM ? foreign_unlock(s, &o) : ret;
 }
 
+static SLOW_PATH int unlock_slowly(pthread_spinlock_t *lock_)
+{
+	return ready() ? unlock(of(lock_)) : REAL(pthread_spin_unlock)(lock_);
+}
+
 KSYNC_EXPORT int pthread_spin_unlock(pthread_spinlock_t *lock_)
 {
 	struct pt_spin *s = of(lock_);
@@ -111,7 +121,7 @@ KSYNC_EXPORT int pthread_spin_unlock(pthread_spinlock_t *lock_)
 		if (ksync_unlock_fast_(&o, ksync_self_))
 			return 0;
 	}
-	return ready() ? unlock(s) : REAL(pthread_spin_unlock)(lock_);
+	return unlock_slowly(lock_);
 }
 
 KSYNC_EXPORT int pthread_spin_init(pthread_spinlock_t *lock_, int shared)

@@ -68,9 +68,12 @@ static inline bool ksync_drains_(uint32_t word)
 	       (owner ? owner <= KSYNC_HANDLE_MAX : !(word & KSYNC_WOKEN));
 }
 
-/* A thread that holds no read lock uses the first entry of its first slot. */
-static inline bool ksync_read_lock_fast_(struct ksync_object *o,
-					 struct ksync_thread *t)
+/*
+ * A thread that holds no read lock uses the first entry of its first slot.
+ * Returns 1 if it reads now, 0 if not, -1 if not and ksync_read_left_() is to be told.
+ */
+static inline int ksync_read_enter_(const struct ksync_object *o,
+				    struct ksync_thread *t)
 {
 	uint32_t seen = __atomic_load_n(&o->cell->word, __ATOMIC_RELAXED);
 	uint32_t *entry;
@@ -78,34 +81,51 @@ static inline bool ksync_read_lock_fast_(struct ksync_object *o,
 	if (!ksync_likely_(t->serial == o->serial) ||
 	    !ksync_likely_(t->nslots && !t->held) ||
 	    !ksync_likely_(seen == KSYNC_READ))
-		return false;
+		return 0;
 	entry = ksync_slot_(o, t->slot[0]);
 	seen = ksync_slot_set_(o, entry, KSYNC_SLOT(o->id, 1));
 	if (ksync_likely_(seen == KSYNC_READ)) {
 		t->held = 1;
-		return true;
+		return 1;
 	}
 	seen = ksync_slot_set_(o, entry, 0);
-	if (ksync_drains_(seen))
+	return ksync_drains_(seen) ? -1 : 0;
+}
+
+/* Returns 1 if it does not read any more, -1 if ksync_read_left_() is to be told; 0. */
+static inline int ksync_read_leave_(const struct ksync_object *o,
+				    struct ksync_thread *t)
+{
+	uint32_t *entry, seen;
+
+	if (!ksync_likely_(t->serial == o->serial) || !t->held)
+		return 0;
+	entry = ksync_slot_(o, t->slot[0]);
+	if (*entry != KSYNC_SLOT(o->id, 1U))
+		return 0;
+	t->held--;
+	seen = ksync_slot_set_(o, entry, 0);
+	return ksync_drains_(seen) ? -1 : 1;
+}
+
+static inline bool ksync_read_lock_fast_(struct ksync_object *o,
+					 struct ksync_thread *t)
+{
+	int entered = ksync_read_enter_(o, t);
+
+	if (entered < 0)
 		ksync_read_left_(o, t->handle);
-	return false;
+	return entered > 0;
 }
 
 static inline int ksync_rwlock_unlock_(struct ksync_object *o,
 				       struct ksync_thread *t,
 				       struct ksync_thread *given)
 {
-	uint32_t *entry, seen;
+	int left = ksync_read_leave_(o, t);
 
-	if (ksync_likely_(t->serial == o->serial) && t->held) {
-		entry = ksync_slot_(o, t->slot[0]);
-		if (*entry == KSYNC_SLOT(o->id, 1U)) {
-			t->held--;
-			seen = ksync_slot_set_(o, entry, 0);
-			return ksync_drains_(seen) ?
-				ksync_read_left_(o, t->handle) : 0;
-		}
-	}
+	if (left)
+		return left > 0 ? 0 : ksync_read_left_(o, t->handle);
 	return ksync_unlock_fast_(o, t) ? 0 :
 		ksync_rwlock_unlock_slow_(o, given);
 }
