@@ -76,21 +76,27 @@ static struct player *player(struct __test_metadata *_metadata,
 	return p;
 }
 
+#define WAIT(p, step, n)	begin_wait(_metadata, self, p, step, n)
+
 /* @p waits for the mutex, the @n-th to do so. */
-#define WAIT(p, step, n)						\
-do {									\
-	player_post(p, step, self->s.mutex);				\
-	ASSERT_EQ(0, await_waiters(self->s.fd, self->s.mutex, n));	\
-	ASSERT_EQ(0, player_await_asleep(p));				\
-} while (0)
+static void begin_wait(struct __test_metadata *_metadata, struct _test_data_any *self,
+		       struct player *p, player_step step, uint32_t n)
+{
+	player_post(p, step, self->s.mutex);
+	ASSERT_EQ(0, await_waiters(self->s.fd, self->s.mutex, n));
+	ASSERT_EQ(0, player_await_asleep(p));
+}
+
+#define EXPECT_GOT(p)	expect_got(_metadata, self, p)
 
 /* @p has got it, and gives it back. */
-#define EXPECT_GOT(p)							\
-do {									\
-	EXPECT_EQ(0, player_result(p));					\
-	EXPECT_EQ((p)->handle, WORD & KSYNC_OWNER);			\
-	EXPECT_EQ(0, player_do(p, step_unlock, self->s.mutex));		\
-} while (0)
+static void expect_got(struct __test_metadata *_metadata, struct _test_data_any *self,
+		       struct player *p)
+{
+	EXPECT_EQ(0, player_result(p));
+	EXPECT_EQ(p->handle, WORD & KSYNC_OWNER);
+	EXPECT_EQ(0, player_do(p, step_unlock, self->s.mutex));
+}
 
 TEST_F(any, nobody_waits)
 {

@@ -162,7 +162,7 @@ static int balance(void)
 		what = "read-write lock";
 	if (!what)
 		return 0;
-	printf("# the %s does not balance\n", what);
+	printf("# the %s is not even\n", what);
 	print_state();
 	return 1;
 }
@@ -195,9 +195,10 @@ static int play(const struct scenario *sc, struct hand *h)
 	return ret;
 }
 
-static void usage(void)
+static void say_usage(void)
 {
-	fprintf(stderr, "usage: stress [--rounds N] [--times N] [--threads N] [--seed N] [NAME...]\n"
+	fprintf(stderr, "usage: stress [--rounds N] [--times N] [--threads N] [--seed N]\n"
+		"              [NAME...]\n"
 		"N threads: an even number up to %d; NAME: queue, gate, mutex, sem, rwlock or mixed.\n",
 		CREW_MOST);
 	exit(2);
@@ -209,7 +210,7 @@ static uint32_t number(const char *text)
 	unsigned long n = strtoul(text, &end, 10);
 
 	if (*end || !n || n > UINT32_MAX)
-		usage();
+		say_usage();
 	return n;
 }
 
@@ -234,10 +235,10 @@ static void parse(int argc, char **argv)
 		else if (c == 's')
 			seed = number(optarg);
 		else
-			usage();
+			say_usage();
 	}
 	if (threads % 2 || threads > CREW_MOST)
-		usage();
+		say_usage();
 }
 
 static bool is_chosen(const char *name, char **names)
@@ -257,7 +258,7 @@ static int play_all(char **names, struct hand *h)
 	for (i = 0; i < ARRAY_SIZE(scenarios); i++)
 		n += is_chosen(scenarios[i].name, names);
 	if (!n)
-		usage();
+		say_usage();
 	printf("TAP version 13\n1..%u\n", n);
 	for (i = n = 0; i < ARRAY_SIZE(scenarios); i++) {
 		if (!is_chosen(scenarios[i].name, names))
