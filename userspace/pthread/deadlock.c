@@ -22,7 +22,7 @@ static void report(struct pt_mutex *m, struct ksync_object *o)
 	    !q.owner || __atomic_exchange_n(&reported, true, __ATOMIC_RELAXED))
 		return;
 	if (q.owner == mutex_self(o)->handle)
-		tell("thread %d locks the mutex at %p that it has, and waits for another to unlock it",
+		tell("thread %d has the mutex at %p, and waits for another to unlock it",
 		     q.owner_pid, (void *)m);
 	else
 		tell("deadlock: waiting for the mutex at %p of thread %d (%s), which waits for us",
