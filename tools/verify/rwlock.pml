@@ -23,7 +23,7 @@
  * @mutant NO_CLAIM_CHECK readers end kmod/drain.c: t = ksync_slot_reader(s, &handle);
  * @mutant NO_DRAIN readers assertion kmod/rwlock.c: .settle = ksync_drain,
  * @mutant NO_READ_CHECK readers assertion userspace/include/ksync/lock.h: ksync_likely_(!(seen & KSYNC_TAKEN_)) &&
- * @mutant NO_TAKE_BACK_LEAVE readers end userspace/include/ksync/rwlock.h: if (ksync_drains_(seen))
+ * @mutant NO_TAKE_BACK_LEAVE readers end userspace/include/ksync/rwlock.h: return ksync_drains_(seen) ? -1 : 0;
  * @mutant NO_ENTRY_LOCK writers assertion kmod/rwlock.c: WRITE_ONCE(*r->entry, KSYNC_SLOT(r->obj.id, 1));
  */
 #ifndef R
