@@ -29,7 +29,8 @@ int proc_stat(pid_t tid, struct proc_stat *out)
 	return 0;
 }
 
-long proc_sleeps(pid_t tid)
+/* A number of /proc/TID/status. */
+static long status(pid_t tid, const char *format)
 {
 	char path[32], line[128];
 	long n = -1;
@@ -40,7 +41,19 @@ long proc_sleeps(pid_t tid)
 	if (!f)
 		return -1;
 	while (n < 0 && fgets(line, sizeof(line), f))
-		sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+		sscanf(line, format, &n);
 	fclose(f);
 	return n;
+}
+
+long proc_sleeps(pid_t tid)
+{
+	return status(tid, "voluntary_ctxt_switches: %ld");
+}
+
+long proc_switches(pid_t tid)
+{
+	const long sleeps = proc_sleeps(tid);
+
+	return sleeps < 0 ? -1 : sleeps + status(tid, "nonvoluntary_ctxt_switches: %ld");
 }

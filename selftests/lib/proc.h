@@ -20,5 +20,7 @@ int proc_stat(pid_t tid, struct proc_stat *out);
 
 /* How often it has gone to sleep by itself; -1 when there is no such task. */
 long proc_sleeps(pid_t tid);
+/* How often it has been switched from. */
+long proc_switches(pid_t tid);
 
 #endif /* KSYNC_SELFTESTS_PROC_H */

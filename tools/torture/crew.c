@@ -10,6 +10,7 @@
  *	slots 8 to 11	two processes of two threads
  */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -342,6 +343,8 @@ void crew_end(void)
 		if (crews[i].pid > 0)
 			kill(crews[i].pid, SIGKILL);
 	for (i = 0; i < CREWS; i++)
-		if (crews[i].pid > 0)
-			waitpid(crews[i].pid, NULL, __WALL);
+		while (crews[i].pid > 0 && !waitpid(crews[i].pid, NULL, WNOHANG | __WALL)) {
+			forgotten_look();
+			poll(NULL, 0, 1);
+		}
 }

@@ -47,14 +47,15 @@ static void change_policy(uint32_t tid)
 	};
 	struct task_attr attr = {
 		.size = sizeof(attr),
-		.policy = policies[dice(&self) % (opt_deadline ? 6 : 5)],
+		.policy = policies[dice(&self) % 6],
 		.flags = ATTR_RESET_ON_FORK,
 	};
 
 	if (attr.policy == SCHED_FIFO || attr.policy == SCHED_RR) {
 		attr.priority = 1 + dice(&self) % 50;
 	} else if (attr.policy == POLICY_DEADLINE) {
-		attr.runtime = 2 * MSEC;
+		/* Little enough to be throttled now and then. */
+		attr.runtime = MSEC / 10 + dice(&self) % (2 * MSEC);
 		attr.deadline = 10 * MSEC;
 		attr.period = 10 * MSEC;
 	} else {

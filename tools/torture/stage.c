@@ -142,6 +142,7 @@ static void quiesce(void)
 	disturb_pause();
 	while (!wrong()) {
 		crew_tend(false);
+		forgotten_look();
 		if (all_parked())
 			break;
 		stall_look(&s);
@@ -196,6 +197,7 @@ static void play_round(void)
 	while (!passed(end) && !wrong()) {
 		crew_tend(true);
 		disturb_rarely();
+		forgotten_look();
 		stall_look(&s);
 		poll(NULL, 0, TICK_MS);
 	}
@@ -301,6 +303,7 @@ static const struct {
 	[F_AFFINITIES] = { "affinity changes", "calls" },
 	[F_UNLOADS] = { "unloads refused", "calls" },
 	[F_OFFLINE] = { "CPU taken offline", "times" },
+	[F_FORGOTTEN] = { "throttled for ever, by the kernel", "tasks" },
 	[F_MENDED] = { "tokens lost with the dead", "tokens" },
 };
 

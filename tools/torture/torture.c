@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *	torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug] [--deadline]
+ *	torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug]
  *	torture [--seconds N] [--seed S] --busted NAME | --busted-all
  *
  * N seconds for all rows together (60), or for each variant at most (20, or more on
@@ -15,7 +15,6 @@
 
 unsigned int opt_seconds, opt_seed = 1;
 bool opt_hotplug;
-bool opt_deadline;
 bool opt_busted;
 
 const struct verbs library_verbs;
@@ -184,9 +183,6 @@ static int torture(const char *kinds)
 		printf("# no processor is taken offline: --hotplug asks for it\n");
 	else if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
 		printf("# no processor can be taken offline on this kernel: that is left out\n");
-	/* In an emulated guest the kernel was seen to let one wait for minutes, woken. */
-	if (!opt_deadline)
-		printf("# nobody gets the policy DEADLINE: --deadline asks for it\n");
 	for (i = 0; i < ROWS; i++)
 		if (is_chosen(kinds, rows[i].name))
 			failed += !play(&rows[i], ++number, opt_seconds * SEC / chosen);
@@ -196,7 +192,7 @@ static int torture(const char *kinds)
 static int misused(void)
 {
 	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--kinds NAME,...]\n"
-		"               [--hotplug] [--deadline]\n"
+		"               [--hotplug]\n"
 		"       torture [--seconds N] [--seed S] --busted NAME | --busted-all\n");
 	return 2;
 }
@@ -227,7 +223,6 @@ int main(int argc, char **argv)
 		{ "busted", required_argument, NULL, 'b' },
 		{ "busted-all", no_argument, NULL, 'a' },
 		{ "hotplug", no_argument, NULL, 'h' },
-		{ "deadline", no_argument, NULL, 'd' },
 		{ "gone", no_argument, NULL, 'g' },
 		{ }
 	};
@@ -255,9 +250,6 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			opt_hotplug = true;
-			break;
-		case 'd':
-			opt_deadline = true;
 			break;
 		case 'g': /* a worker that called execve() */
 			return 0;

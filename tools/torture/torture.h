@@ -9,6 +9,7 @@
  *	crew.c		its tasks: how they come to life, die, and are replaced
  *	worker.c	what each of them does between two steps of its row
  *	disturb.c	what is done to them
+ *	forgotten.c	who is runnable and never runs, by a fault of the kernel's
  *	watch.c		do they sleep, at which priority, is anything left behind
  *	guard.c		sections that must exclude; tokens that must not get lost
  *	locks.c readers.c tokens.c gate.c conds.c waitqs.c polls.c meet.c  the rows
@@ -60,7 +61,7 @@ enum figure {
 	F_OPERATIONS, F_CONTENDED, F_ROUNDS, F_TIMEOUTS, F_INTERRUPTED, F_REFUSED,
 	F_DEADLOCKS, F_OWNERS_DIED, F_DEATHS, F_KILLS, F_EXITS, F_EXECS, F_FORKS,
 	F_PASSED, F_SIGNALS, F_STOPS, F_POLICIES, F_AFFINITIES, F_UNLOADS,
-	F_OFFLINE, F_MENDED, FIGURES
+	F_OFFLINE, F_FORGOTTEN, F_MENDED, FIGURES
 };
 
 /* What a worker is about; its reaper asks. */
@@ -225,7 +226,6 @@ struct row {
 /* Options. */
 extern unsigned int opt_seconds, opt_seed;
 extern bool opt_hotplug;
-extern bool opt_deadline;
 extern bool opt_busted; /* a fault is looked for */
 
 /* The stage's; workers have them by inheritance. */
@@ -267,6 +267,9 @@ void disturb_pause(void);
 void disturb_resume(void);
 void disturb_rarely(void);
 void disturb_end(void);
+
+/* forgotten.c */
+void forgotten_look(void);
 
 /* watch.c */
 bool watch_all_asleep(void);
