@@ -47,7 +47,7 @@ static void change_policy(uint32_t tid)
 	};
 	struct task_attr attr = {
 		.size = sizeof(attr),
-		.policy = policies[dice(&self) % 6],
+		.policy = policies[dice(&self) % (opt_deadline ? 6 : 5)],
 		.flags = ATTR_RESET_ON_FORK,
 	};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *	torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug]
+ *	torture [--seconds N] [--seed S] [--kinds NAME,...] [--hotplug] [--deadline]
  *	torture [--seconds N] [--seed S] --busted NAME | --busted-all
  *
  * N seconds for all rows together (60), or for each variant at most (20, or more on
@@ -15,6 +15,7 @@
 
 unsigned int opt_seconds, opt_seed = 1;
 bool opt_hotplug;
+bool opt_deadline;
 bool opt_busted;
 
 const struct verbs library_verbs;
@@ -183,6 +184,8 @@ static int torture(const char *kinds)
 		printf("# no processor is taken offline: --hotplug asks for it\n");
 	else if (access("/sys/devices/system/cpu/cpu1/online", W_OK))
 		printf("# no processor can be taken offline on this kernel: that is left out\n");
+	if (!opt_deadline)
+		printf("# nobody gets the policy DEADLINE: --deadline asks for it\n");
 	for (i = 0; i < ROWS; i++)
 		if (is_chosen(kinds, rows[i].name))
 			failed += !play(&rows[i], ++number, opt_seconds * SEC / chosen);
@@ -192,7 +195,7 @@ static int torture(const char *kinds)
 static int misused(void)
 {
 	fprintf(stderr, "usage: torture [--seconds N] [--seed S] [--kinds NAME,...]\n"
-		"               [--hotplug]\n"
+		"               [--hotplug] [--deadline]\n"
 		"       torture [--seconds N] [--seed S] --busted NAME | --busted-all\n");
 	return 2;
 }
@@ -223,6 +226,7 @@ int main(int argc, char **argv)
 		{ "busted", required_argument, NULL, 'b' },
 		{ "busted-all", no_argument, NULL, 'a' },
 		{ "hotplug", no_argument, NULL, 'h' },
+		{ "deadline", no_argument, NULL, 'd' },
 		{ "gone", no_argument, NULL, 'g' },
 		{ }
 	};
@@ -250,6 +254,9 @@ int main(int argc, char **argv)
 			break;
 		case 'h':
 			opt_hotplug = true;
+			break;
+		case 'd':
+			opt_deadline = true;
 			break;
 		case 'g': /* a worker that called execve() */
 			return 0;

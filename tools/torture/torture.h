@@ -226,6 +226,7 @@ struct row {
 /* Options. */
 extern unsigned int opt_seconds, opt_seed;
 extern bool opt_hotplug;
+extern bool opt_deadline;
 extern bool opt_busted; /* a fault is looked for */
 
 /* The stage's; workers have them by inheritance. */
