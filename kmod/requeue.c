@@ -71,71 +71,100 @@ static struct task_struct *drop(struct ksync_waiter *w)
 /**
  * struct step - one waiter
  * @cond: where it was
- * @mutex: where it goes; found by a look ahead
+ * @a: the bucket of that
+ * @b: the bucket of where it goes; @a if nobody waits
+ * @mutex: where it goes
  * @task: to be woken, or NULL
+ * @heard: waits on many or pollers listen to the cond
  */
 struct step {
 	const struct ksync_object *cond;
+	struct ksync_bucket *a;
+	struct ksync_bucket *b;
 	struct ksync_object mutex;
 	struct task_struct *task;
+	bool heard;
 };
 
-static struct ksync_state *cond_state(const struct ksync_object *cond,
-				      struct ksync_bucket *b)
+static struct ksync_state *cond_state(const struct step *step)
 {
+	const struct ksync_object *cond = step->cond;
+
 	if (ksync_object_stale(cond))
 		return NULL;
-	return ksync_state_find(b, cond->domain, cond->id);
+	return ksync_state_find(step->a, cond->domain, cond->id);
 }
 
-/* Which mutex do they have that wait now? False: nobody waits. */
-static bool look_ahead(struct step *step)
+/*
+ * Lock both buckets.  Which the second one is, the first one tells; where it would be
+ * locked out of order, and is not free just then, both are locked anew in order.
+ *
+ * Return: the state of the cond; NULL: nobody waits, or no longer with that mutex, and
+ * then those that were meant are gone.
+ */
+static struct ksync_state *step_lock(struct step *step)
 {
-	struct ksync_bucket *a = ksync_bucket(step->cond->domain, step->cond->id);
 	struct ksync_state *st;
 
-	raw_spin_lock(&a->lock);
-	st = cond_state(step->cond, a);
-	if (st)
-		step->mutex = *ksync_waiter_top(st)->mutex;
-	raw_spin_unlock(&a->lock);
-	return st;
+	step->b = step->a;
+	raw_spin_lock(&step->a->lock);
+	st = cond_state(step);
+	if (!st)
+		return NULL;
+	step->mutex = *ksync_waiter_top(st)->mutex;
+	step->b = ksync_bucket(step->mutex.domain, step->mutex.id);
+	if (step->b == step->a || raw_spin_trylock(&step->b->lock))
+		return st;
+	raw_spin_unlock(&step->a->lock);
+	ksync_bucket_lock_both(step->a, step->b);
+	st = cond_state(step);
+	return st && ksync_waiter_top(st)->mutex->id == step->mutex.id ? st : NULL;
 }
 
 /* Under both locks. Return: how many were moved; *@gone: a state to be put. */
 static u32 move_next(struct step *step, struct ksync_sweep *s, struct ksync_state *st,
 		     struct ksync_state **gone)
 {
-	struct ksync_bucket *b = ksync_bucket(step->cond->domain, step->mutex.id);
 	struct ksync_waiter *w = ksync_sweep_next(s, st);
 
 	if (!w)
 		return 0;
 	*gone = ksync_queue_leave(w);
 	trace_requeue(step->cond, w->mutex, w->task);
-	step->task = ksync_object_stale(w->mutex) ? drop(w) : move_to_mutex(w, b);
+	step->task = ksync_object_stale(w->mutex) ? drop(w) : move_to_mutex(w, step->b);
 	return 1;
 }
 
 static u32 move_one(struct step *step, struct ksync_sweep *s)
 {
-	struct ksync_bucket *a = ksync_bucket(step->cond->domain, step->cond->id);
-	struct ksync_bucket *b = ksync_bucket(step->cond->domain, step->mutex.id);
 	struct ksync_state *st, *gone = NULL;
 	u32 moved = 0;
 
 	step->task = NULL;
-	ksync_bucket_lock_both(a, b);
-	st = cond_state(step->cond, a);
-	/* Do they wait with another mutex, then those that were meant are gone. */
-	if (st && ksync_waiter_top(st)->mutex->id == step->mutex.id)
+	st = step_lock(step);
+	/* Who begins to listen after this finds that the word has changed. */
+	step->heard |= ksync_state_watched(step->cond) || ksync_hub_armed(step->cond);
+	if (st)
 		moved = move_next(step, s, st, &gone);
 	else
 		s->more = false;
-	ksync_bucket_unlock_both(a, b);
+	ksync_bucket_unlock_both(step->a, step->b);
 	if (gone)
 		ksync_state_put(gone);
 	ksync_unpark_wake(&step->mutex, step->task);
+	return moved;
+}
+
+static u32 move(struct step *step, u32 count)
+{
+	struct ksync_sweep s;
+	u32 moved = 0;
+
+	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
+	while (moved < count && s.more) {
+		moved += move_one(step, &s);
+		cond_resched();
+	}
 	return moved;
 }
 
@@ -151,18 +180,9 @@ static u32 move_one(struct step *step, struct ksync_sweep *s)
  */
 u32 ksync_cond_move(const struct ksync_object *cond, u32 count)
 {
-	struct step step = { .cond = cond };
-	struct ksync_sweep s;
-	u32 moved = 0;
+	struct step step = { .cond = cond, .a = ksync_bucket(cond->domain, cond->id) };
 
-	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
-	if (!look_ahead(&step))
-		return 0;
-	while (moved < count && s.more) {
-		moved += move_one(&step, &s);
-		cond_resched();
-	}
-	return moved;
+	return move(&step, count);
 }
 
 /* Waits on many and who polls are told of each signal: the word has changed. */
@@ -189,12 +209,15 @@ static void tell_many(const struct ksync_object *cond)
 int ksync_cond_signal(struct ksync_domain *d, struct ksync_cond_signal *arg)
 {
 	struct ksync_object cond;
+	struct step step = { .cond = &cond, .heard = !arg->count };
 	int ret;
 
 	ret = ksync_queue_find(d, arg->id, KSYNC_KIND_COND, &cond);
 	if (ret)
 		return ret;
-	arg->woken = ksync_cond_move(&cond, arg->count);
-	tell_many(&cond);
+	step.a = ksync_bucket(d, arg->id);
+	arg->woken = move(&step, arg->count);
+	if (step.heard)
+		tell_many(&cond);
 	return 0;
 }

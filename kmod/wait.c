@@ -5,7 +5,8 @@
  * A state exists while its object has a waiter.  It is allocated before the
  * bucket lock is taken and freed after it is released.
  */
-#include <linux/jhash.h>
+#include <linux/hash.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/rcupdate.h>
@@ -18,23 +19,29 @@
 #include "core.h"
 
 static struct ksync_bucket *buckets;
-static u32 bucket_mask;
-static u32 hash_seed;
+static u32 bucket_count;
+static unsigned int hash_shift;
+static u64 hash_factor; /* odd */
 static struct kmem_cache *state_cache;
 
-/** ksync_bucket() - where the state of an object would be */
+/**
+ * ksync_bucket() - where the state of an object would be
+ * @d: its domain
+ * @id: its number
+ *
+ * Multiplicative hashing, as in <linux/hash.h>, by a factor that is nobody's to know.
+ */
 struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id)
 {
-	u32 hash = jhash_3words(lower_32_bits(d->serial), upper_32_bits(d->serial),
-				id, hash_seed);
+	const u64 key = d->serial * GOLDEN_RATIO_64 + id;
 
-	return &buckets[hash & bucket_mask];
+	return &buckets[key * hash_factor >> hash_shift];
 }
 
 /** ksync_bucket_at() - all of them, one by one; NULL behind the last */
 struct ksync_bucket *ksync_bucket_at(u32 i)
 {
-	return i <= bucket_mask ? &buckets[i] : NULL;
+	return i < bucket_count ? &buckets[i] : NULL;
 }
 
 /** ksync_bucket_lock_both() - two buckets, or one twice */
@@ -473,7 +480,7 @@ int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags)
 }
 
 /* A bucket for each MiB, so that chains stay short; for each CPU, so that locks do. */
-static u32 bucket_count(void)
+static u32 buckets_wanted(void)
 {
 	const unsigned long per_cpu = 256UL * num_possible_cpus();
 	const unsigned long by_memory = totalram_pages() >> (20 - PAGE_SHIFT);
@@ -483,23 +490,23 @@ static u32 bucket_count(void)
 
 int ksync_wait_init(void)
 {
-	const u32 count = bucket_count();
 	u32 i;
 
 	state_cache = KMEM_CACHE(ksync_state, SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU);
 	if (!state_cache)
 		return -ENOMEM;
-	buckets = kvcalloc(count, sizeof(*buckets), GFP_KERNEL);
+	bucket_count = buckets_wanted();
+	buckets = kvcalloc(bucket_count, sizeof(*buckets), GFP_KERNEL);
 	if (!buckets) {
 		kmem_cache_destroy(state_cache);
 		return -ENOMEM;
 	}
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < bucket_count; i++) {
 		raw_spin_lock_init(&buckets[i].lock);
 		buckets[i].states = RB_ROOT;
 	}
-	bucket_mask = count - 1;
-	hash_seed = get_random_u32();
+	hash_shift = 64 - ilog2(bucket_count);
+	hash_factor = GOLDEN_RATIO_64 ^ (u64)get_random_u32() << 1;
 	return 0;
 }
 

@@ -232,7 +232,7 @@ inline move_one()
 	atomic { unlock_both() }
 }
 
-/* requeue.c: ksync_cond_move(), look_ahead() */
+/* requeue.c: move(), step_lock() */
 inline cond_move(count)
 {
 	n = 0;
