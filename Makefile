@@ -19,20 +19,17 @@ sources	:= Kbuild $(wildcard kmod/*.[ch] uapi/linux/*.h)
 sudo	:= $(if $(filter 0,$(shell id -u)),,sudo)
 running	:= $(shell uname -r)
 
-no_headers = Linux $(running) has no headers at $(KDIR). Install the package \
-	linux-headers-$(running), or name a tree of headers with KDIR=
-
 .PHONY: all module lib selftests tools load unload install uninstall clean help
 .PHONY: demo bench verify torture latency coverage
 .PHONY: check check-native check-debug check-all check-style check-programs
+.PHONY: deb check-package
 
 all: lib ## Build the library, and the module for the running kernel (default)
 	@if [ -n "$(release)" ]; then $(MAKE) --no-print-directory module; \
-	else echo "The module is not built: $(strip $(no_headers))."; fi
+	else tools/check-kernel $(KDIR) || true; fi
 
 module: ## Build build/RELEASE/ksync.ko for the headers in KDIR=
-	@if [ -z "$(release)" ]; then \
-		echo "$(strip $(no_headers))." >&2; exit 1; fi
+	@tools/check-kernel $(KDIR)
 	@$(MAKE) -s --no-print-directory $(ko)
 
 ifneq ($(release),)
@@ -112,6 +109,12 @@ check-all: ## Run them on all kernels, those that look for data races and PREEMP
 check-programs: ## Real programs on ksync, verified, with a table (QUICK=1, SCALE=100 percent, KERNELS=6.1)
 	@tools/programs/run $(if $(QUICK),--quick) $(if $(SCALE),--scale $(SCALE)) \
 		$(if $(POLICY),--policy $(POLICY)) $(KERNELS)
+
+deb: ## Build Debian packages into build/deb: ksync-dkms, libksync0, libksync-dev, ksync-tools
+	@tools/package/build
+
+check-package: ## Install and use the packages in a test kernel, and try make install
+	@tools/package/check
 
 torture: ## Models, torture and fuzzing, with a report (MINUTES=5 of each, KERNELS=)
 	@tools/torture/run $(if $(MINUTES),--minutes $(MINUTES)) $(KERNELS)

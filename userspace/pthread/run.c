@@ -39,10 +39,12 @@ static void print_help(FILE *to)
 	      "  --help              this text\n", to);
 }
 
-/* Beside this program in build/, else where it is installed. */
+/* Relative to this program: in build/ as where it is installed. */
 static int find_library(char path[PATH_MAX])
 {
-	static const char * const places[] = { "../lib/" LIBRARY, LIBRARY };
+	static const char * const places[] = {
+		"../lib/" LIBRARY, "../lib/ksync/" LIBRARY, LIBRARY
+	};
 	char self[PATH_MAX], joined[2 * PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
