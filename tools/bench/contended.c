@@ -76,12 +76,12 @@ static void *run_task(void *arg)
 	must(lock->unlock(), lock->name);
 	pthread_barrier_wait(&start);
 	t->begin = now();
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+	do {
 		if (t->timed)
 			count_timed(t);
 		else
 			count(t);
-	}
+	} while (!__atomic_load_n(&stop, __ATOMIC_RELAXED));
 	t->end = now();
 	if (lock->leave)
 		lock->leave();
@@ -152,14 +152,14 @@ static void measure(const char *bench, int threads, int round)
 	double took = run(threads, false);
 	uint64_t ops = total_ops(threads);
 
-	printf("@ bench=%s threads=%d lock=%s round=%d ns_op=%.1f jain=%.4f", bench,
-	       threads, lock->name, round, took * 1e9 / (ops ? ops : 1), fairness(threads));
+	printf("@ bench=%s threads=%d lock=%s round=%d ns_op=%.3f jain=%.4f", bench,
+	       threads, lock->name, round, took * 1e9 / ops, fairness(threads));
 	run(threads, true);
 	total_ops(threads);
 	memset(&waits, 0, sizeof(waits));
 	for (int i = 0; i < threads; i++)
 		hist_merge(&waits, &tasks[i].waits);
-	printf(" longest_us=%.1f p99_us=%.3f\n", waits.longest / 1e3, hist_us(&waits, 0.99));
+	printf(" longest_us=%.3f p99_us=%.3f\n", waits.longest / 1e3, hist_us(&waits, 0.99));
 }
 
 /* The locks take turns at going first. */

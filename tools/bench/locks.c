@@ -55,7 +55,8 @@ struct ksync *any_domain(void)
 	return on_plain_memory ? futex_domain() : domain();
 }
 
-#define PLAIN_SERIAL	1
+/* That no domain has, for they count from 1. */
+#define PLAIN_SERIAL	(1ULL << 60)
 
 void be_by_hand(int i)
 {
@@ -143,7 +144,7 @@ static void init_protect(void)
 {
 	static alignas(64) struct ksync_cell cells[2] = { { .limit = CEILING } };
 	static struct ksync plain = {
-		.serial = 1,
+		.serial = PLAIN_SERIAL,
 		.cells = cells,
 		.lazy_ceiling = true,
 	};
