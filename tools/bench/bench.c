@@ -19,7 +19,7 @@ enum length length;
 bool on_plain_memory;
 bool with_busted;
 int rounds = 5;
-double seconds = 0.1;
+double seconds = 0.06;
 
 static const struct measurement {
 	const char *name;
@@ -86,7 +86,7 @@ static void use(int option)
 	case 'q':
 		length = QUICK;
 		rounds = 3;
-		seconds = 0.05;
+		seconds = 0.03;
 		break;
 	case 't':
 		length = TINY;

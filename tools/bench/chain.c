@@ -44,7 +44,8 @@ struct links {
 };
 
 static struct { alignas(64) pthread_mutex_t m; } pis[DEPTH_MAX];
-static struct { alignas(64) struct ksync_mutex m; } mutexes[DEPTH_MAX], stricts[DEPTH_MAX];
+static struct { alignas(64) struct ksync_mutex m; } adaptive_links[DEPTH_MAX];
+static struct { alignas(64) struct ksync_mutex m; } strict_links[DEPTH_MAX];
 
 static void init_pi(int i)
 {
@@ -70,34 +71,34 @@ static int try_pi(int i, const struct timespec *abs)
 	return -pthread_mutex_timedlock(&pis[i].m, abs);
 }
 
-#define DEFINE_LINKS(array, flags)						\
-static void init_##array(int i)						\
+#define DEFINE_LINKS(tag, flags)						\
+static void init_##tag(int i)						\
 {									\
-	must(ksync_mutex_init(&array[i].m, domain(), flags), "mutex");	\
+	must(ksync_mutex_init(&tag##_links[i].m, domain(), flags), "mutex");	\
 }									\
 									\
-static int lock_##array(int i)						\
+static int lock_##tag(int i)						\
 {									\
-	return ksync_mutex_lock(&array[i].m);				\
+	return ksync_mutex_lock(&tag##_links[i].m);			\
 }									\
 									\
-static int unlock_##array(int i)					\
+static int unlock_##tag(int i)						\
 {									\
-	return ksync_mutex_unlock(&array[i].m);				\
+	return ksync_mutex_unlock(&tag##_links[i].m);			\
 }									\
 									\
-static int try_##array(int i, const struct timespec *abs)		\
+static int try_##tag(int i, const struct timespec *abs)			\
 {									\
-	return ksync_mutex_lock_timed(&array[i].m, CLOCK_REALTIME, abs);	\
+	return ksync_mutex_lock_timed(&tag##_links[i].m, CLOCK_REALTIME, abs);	\
 }
 
-DEFINE_LINKS(mutexes, 0)
-DEFINE_LINKS(stricts, KSYNC_MUTEX_STRICT)
+DEFINE_LINKS(adaptive, 0)
+DEFINE_LINKS(strict, KSYNC_MUTEX_STRICT)
 
 static const struct links all_links[] = {
 	{ "glibc-pi", init_pi, lock_pi, unlock_pi, try_pi },
-	{ "ksync-mutex", init_mutexes, lock_mutexes, unlock_mutexes, try_mutexes },
-	{ "ksync-strict", init_stricts, lock_stricts, unlock_stricts, try_stricts },
+	{ "ksync-mutex", init_adaptive, lock_adaptive, unlock_adaptive, try_adaptive },
+	{ "ksync-strict", init_strict, lock_strict, unlock_strict, try_strict },
 };
 
 static const struct links *links;

@@ -26,6 +26,9 @@ static pthread_barrier_t start;
 static alignas(64) bool stop;
 static alignas(64) uint64_t counter;
 
+/* How long each runs: rare long waits take time to be seen. */
+static double duration;
+
 /* Turns of an empty loop in the critical section, besides the count. */
 static int work;
 
@@ -114,7 +117,7 @@ static double run(int threads, bool timed)
 				     &tasks[i]), "thread");
 	}
 	pthread_barrier_wait(&start);
-	usleep(seconds * 1e6);
+	usleep(duration * 1e6);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < threads; i++)
 		pthread_join(tasks[i].thread, NULL);
@@ -204,10 +207,13 @@ void bench_mutexes(void)
 
 	init_all(on_plain_memory ? natively : locks, nr);
 	if (on_plain_memory) {
+		duration = seconds;
 		sweep("contended-native", natively, nr);
 		return;
 	}
+	duration = 3 * seconds;
 	sweep("contended", locks, nr);
+	duration = seconds;
 	init_all(sems, COUNT(sems));
 	sweep("contended-sem", sems, COUNT(sems));
 }
@@ -222,6 +228,7 @@ void bench_protects(void)
 	init_all(locks, COUNT(locks));
 	be_realtime(3);
 	realtime = true;
+	duration = seconds;
 	sweep("protect", locks, COUNT(locks));
 	realtime = false;
 	be_realtime(0);
@@ -241,6 +248,7 @@ void bench_spins(void)
 	int cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	init_all(locks, COUNT(locks));
+	duration = seconds;
 	work = 300;
 	sweep("spin-short", locks, COUNT(locks));
 	work = 3000;

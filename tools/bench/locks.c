@@ -56,7 +56,7 @@ struct ksync *any_domain(void)
 }
 
 /* That no domain has, for they count from 1. */
-#define PLAIN_SERIAL	(1ULL << 60)
+#define PLAIN_SERIAL	0x1000000000000000ULL
 
 void be_by_hand(int i)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A million objects (fewer if it is to be quick): how long it takes to make and to end them, in batches and
- * one by one, beside as many of glibc's mutexes; and what a call for one of them
- * costs.  What they take of memory is told by selftests/scale_test.
+ * A million objects (fewer if it is to be quick): how long it takes to make and to
+ * end them, in batches and one by one, beside as many of glibc's mutexes; and what a
+ * call for one of them costs.  What they take of memory, memory.c measures.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -117,7 +117,7 @@ static void both_ends(struct ksync *d, const char *name, int round, int n)
 }
 
 /* System calls for objects here and there: the least that one does, UNLOCK's refusal. */
-static void call(struct ksync *d, const char *name, int round, int n)
+static void ask(struct ksync *d, const char *name, int round, int n)
 {
 	struct ksync_unlock arg = { .size = sizeof(arg), .thread = 1 };
 	unsigned int seed = 1;
@@ -142,7 +142,7 @@ static void measure_few_and_many(int round)
 		struct ksync *d = open_domain();
 
 		must(ksync_mutex_init_many(mutexes, sizes[i].n, d, 0), "mutexes");
-		call(d, sizes[i].name, round, sizes[i].n);
+		ask(d, sizes[i].name, round, sizes[i].n);
 		both_ends(d, sizes[i].name, round, sizes[i].n);
 		ksync_close(d);
 	}

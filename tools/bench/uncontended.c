@@ -47,7 +47,7 @@ static void be_two_threads(void)
 	pthread_detach(thread);
 }
 
-/* How often fits into a tenth of the time of a measurement. */
+/* How often fits into a quarter of the time of a measurement. */
 static long calibrate(const struct lock *lock)
 {
 	long times = 1000;
@@ -56,7 +56,7 @@ static long calibrate(const struct lock *lock)
 	for (;;) {
 		begin = now();
 		lock->loop(times);
-		if (now() - begin > seconds / 50)
+		if (now() - begin > seconds / 20)
 			return times * 5;
 		times *= 2;
 	}
