@@ -204,12 +204,24 @@ static void measure(int round)
 	       links->name, round, unwinds[samples / 2]);
 }
 
+/* An emulator translates what it executes for the first time. */
+static void warm_up(void)
+{
+	depth = 8;
+	for (int i = 0; i < COUNT(all_links); i++) {
+		links = &all_links[i];
+		for (int n = 0; n < at_most(10, 5, 1); n++)
+			run();
+	}
+}
+
 void bench_chains(void)
 {
 	for (int l = 0; l < COUNT(all_links); l++)
 		for (int i = 0; i < DEPTH_MAX; i++)
 			all_links[l].init(i);
 	be_realtime(FIRST);
+	warm_up();
 	for (depth = 1; depth <= DEPTH_MAX; depth *= 2) {
 		printf("chain: %d locks deep, %d rounds\n", depth, rounds);
 		for (int round = 0; round < rounds; round++) {
