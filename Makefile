@@ -21,7 +21,7 @@ running	:= $(shell uname -r)
 
 .PHONY: all module lib selftests tools load unload install uninstall clean help
 .PHONY: demo bench verify torture latency coverage
-.PHONY: check check-native check-debug check-all check-style check-programs
+.PHONY: check check-native check-debug check-all check-style check-programs check-bench
 .PHONY: deb check-package
 
 all: lib ## Build the library, and the module for the running kernel (default)
@@ -49,7 +49,8 @@ selftests: lib ## Build the tests into build/
 	@$(MAKE) --no-print-directory -C selftests/posix O=$(build)
 
 tools: lib ## Build ksyncctl and the programs of demo, bench and tracing into build/bin
-	@$(MAKE) --no-print-directory -C tools O=$(build)
+	@tools/deps bench
+	@$(MAKE) --no-print-directory -C tools O=$(build) all bench
 
 load: ## Load the module built for the running kernel
 	@if [ ! -f $(build)/$(running)/ksync.ko ]; then \
@@ -88,8 +89,11 @@ uninstall: ## Take out what install put there
 demo: ## Show ksync at work in a test kernel (DIR= for your own tree of text)
 	@tools/demo/run
 
-bench: ## Measure ksync against glibc and futexes in a test kernel
-	@tools/bench/run
+bench: ## Measure ksync against its peers, with tables and plots, natively and in a test kernel (QUICK=1)
+	@tools/bench/run $(if $(QUICK),--quick)
+
+check-bench: ## See that the bench measures all it should, and notices a lock that does not exclude
+	@tools/bench/check
 
 verify: ## Check the models of the protocols and of the memory ordering
 	@tools/verify/check

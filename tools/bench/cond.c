@@ -123,8 +123,6 @@ static const struct monitor monitors[] = {
 	MONITOR("ksync-cond", ksync),
 };
 
-#define COUNT ((int)(sizeof(monitors) / sizeof(*monitors)))
-
 static const struct monitor *m;
 static int turns;
 static int turn, arrived;	/* under the mutex */
@@ -199,7 +197,7 @@ static void measure(const char *name, int threads, double (*run)(void))
 {
 	printf("%s: %d rounds\n", name, rounds);
 	for (int round = 0; round < rounds; round++) {
-		for (m = monitors; m < monitors + COUNT; m++)
+		for (m = monitors; m < monitors + COUNT(monitors); m++)
 			printf("@ bench=%s threads=%d lock=%s round=%d us_turn=%.2f\n",
 			       name, threads, m->name, round, run() * 1e6 / turns);
 	}
@@ -207,10 +205,10 @@ static void measure(const char *name, int threads, double (*run)(void))
 
 void bench_conds(void)
 {
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < COUNT(monitors); i++)
 		monitors[i].init();
-	turns = seconds * 4000;
+	turns = seconds * 4000 + 1;
 	measure("cond-ping-pong", 2, match);
-	turns = seconds * 400;
+	turns = seconds * 400 + 1;
 	measure("broadcast", CROWD, broadcasts);
 }

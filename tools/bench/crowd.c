@@ -231,8 +231,6 @@ static const struct crowd crowds[] = {
 	  unlock_mutex, end_cond, destroy_cond },
 };
 
-#define CROWDS	(sizeof(crowds) / sizeof(*crowds))
-
 static const struct crowd *crowd;
 
 /* All wait, and none is on its way already, so that nobody needs waking. */
@@ -265,7 +263,7 @@ static int compare(const void *a, const void *b)
 static double measure(int objects, int waiters)
 {
 	static double took[SAMPLES_MAX];
-	const int samples = seconds * 1000;
+	const int samples = at_most(150, 75, 5);
 	unsigned int seed = 1;
 
 	for (int n = 0; n < samples; n++) {
@@ -339,32 +337,36 @@ static void be_waker(bool yes)
 		err(1, "the waker has to be a real-time thread");
 }
 
-void bench_waiters(void)
+/* So many candidates, with each number of @many up to the greatest wanted. */
+static void sweep(const char *bench, const char *how, const int *many, int greatest,
+		  const struct crowd *end)
 {
-	static const int many[] = { 1, 10, 100, 1000, 4000 };
+	const int times = at_most(3, 3, 1);
 
 	be_waker(true);
-	for (unsigned int k = 0; k < 5; k++) {
-		printf("waiters: %d on one object, %d rounds\n", many[k], rounds);
-		for (int round = 0; round < rounds; round++)
-			for (crowd = crowds; crowd < crowds + CROWDS; crowd++)
-				printf("@ bench=waiters threads=%d lock=%s round=%d ns_op=%.1f\n",
-				       many[k], crowd->name, round, run(1, many[k]));
+	for (; *many && *many <= greatest; many++) {
+		printf("%s: %d %s, %d rounds\n", bench, *many, how, times);
+		for (int round = 0; round < times; round++)
+			for (crowd = crowds; crowd < end; crowd++)
+				printf("@ bench=%s threads=%d lock=%s round=%d ns_op=%.1f\n",
+				       bench, *many, crowd->name, round,
+				       *bench == 'w' ? run(1, *many) : run(*many, 1));
 	}
 	be_waker(false);
 }
 
+void bench_waiters(void)
+{
+	static const int many[] = { 1, 10, 100, 1000, 4000, 0 };
+
+	sweep("waiters", "on one object", many, at_most(4000, 1000, 10),
+	      crowds + COUNT(crowds));
+}
+
 void bench_objects(void)
 {
-	static const int many[] = { 1, 100, 1000, 10000 };
+	static const int many[] = { 1, 10, 100, 1000, 10000, 0 };
 
-	be_waker(true);
-	for (unsigned int k = 0; k < 4; k++) {
-		printf("objects: %d with a waiter each, %d rounds\n", many[k], rounds);
-		for (int round = 0; round < rounds; round++)
-			for (crowd = crowds; crowd < crowds + CROWDS - 1; crowd++)
-				printf("@ bench=objects threads=%d lock=%s round=%d ns_op=%.1f\n",
-				       many[k], crowd->name, round, run(many[k], 1));
-	}
-	be_waker(false);
+	sweep("objects", "with a waiter each", many, at_most(10000, 1000, 10),
+	      crowds + COUNT(crowds) - 1);
 }

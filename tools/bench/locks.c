@@ -22,15 +22,13 @@ static alignas(64) struct ksync_mutex protect;
 static alignas(64) pthread_mutex_t glibc_protect;
 
 /*
- * As large as what the library keeps of a thread.  It reads in the cell behind
- * that of a lock.
+ * As large as what the library keeps of a thread, for each thread.  It reads in a
+ * cell behind that of a lock.
  */
-static union {
+static alignas(64) union {
 	struct ksync_thread known[128];
 	char page[8192];
-} by_hand = {
-	.known = { { .serial = 1, .handle = 1, .nslots = 1, .slot = { 1 } } },
-};
+} by_hand[THREADS_MAX];
 
 static struct ksync_thread self;
 
@@ -52,14 +50,31 @@ struct ksync *futex_domain(void)
 	return d;
 }
 
+struct ksync *any_domain(void)
+{
+	return on_plain_memory ? futex_domain() : domain();
+}
+
+/* That no domain has, for they count from 1. */
+#define PLAIN_SERIAL	0x1000000000000000ULL
+
+void be_by_hand(int i)
+{
+	by_hand[i].known[0] = (struct ksync_thread){
+		.serial = PLAIN_SERIAL, .handle = i + 1, .nslots = 1, .slot = { i + 1 },
+		.ceiling = 2,	/* of a protect mutex: its cells[1] */
+	};
+	ksync_self_ = by_hand[i].known;
+}
+
 void on_plain_cell(struct ksync_object *o, struct ksync_cell *cell,
 		   uint32_t kind)
 {
+	be_by_hand(0);
+	self = by_hand[0].known[0];
 	o->cell = cell;
-	o->serial = by_hand.known[0].serial;
+	o->serial = PLAIN_SERIAL;
 	o->attr = kind;
-	ksync_self_ = by_hand.known;
-	self = by_hand.known[0];
 }
 
 static void init_normal(void)
@@ -129,7 +144,7 @@ static void init_protect(void)
 {
 	static alignas(64) struct ksync_cell cells[2] = { { .limit = CEILING } };
 	static struct ksync plain = {
-		.serial = 1,
+		.serial = PLAIN_SERIAL,
 		.cells = cells,
 		.lazy_ceiling = true,
 	};
@@ -138,7 +153,6 @@ static void init_protect(void)
 		must(ksync_mutex_init_protect(&protect, domain(), 0, CEILING), "protect");
 		return;
 	}
-	by_hand.known[0].ceiling = 2;	/* it is cells[1] */
 	on_plain_cell(&protect.o, cells, KSYNC_KIND_MUTEX | KSYNC_MUTEX_PROTECT << 8);
 	protect.o.domain = &plain;
 	protect.o.serial = plain.serial | KSYNC_SERIAL_SLOW;
@@ -257,30 +271,13 @@ static int give_glibc_protect(void)
 	return pthread_mutex_unlock(&glibc_protect);
 }
 
-/* The loop, in which the compiler puts the two functions inline. */
-#define DEFINE_LOCK(symbol, label)				\
-static void loop_##symbol(long times)				\
-{								\
-	while (times--)						\
-		if (take_##symbol() || give_##symbol())		\
-			errx(1, "%s fails", symbol##_lock.name);	\
-}								\
-								\
-const struct lock symbol##_lock = {				\
-	.name = label,						\
-	.init = init_##symbol,					\
-	.lock = take_##symbol,					\
-	.unlock = give_##symbol,				\
-	.loop = loop_##symbol,					\
-}
-
-DEFINE_LOCK(normal, "glibc-normal");
-DEFINE_LOCK(pi, "glibc-pi");
-DEFINE_LOCK(busy, "pthread-spin");
-DEFINE_LOCK(mutex, "ksync-mutex");
-DEFINE_LOCK(mutex_as, "ksync-mutex-as");
-DEFINE_LOCK(strict, "ksync-strict");
-DEFINE_LOCK(futex, "ksync-futex");
-DEFINE_LOCK(spin, "ksync-spin");
-DEFINE_LOCK(protect, "ksync-protect");
-DEFINE_LOCK(glibc_protect, "glibc-protect");
+DEFINE_LOCK(normal, "mutex", "glibc-normal");
+DEFINE_LOCK(pi, "mutex", "glibc-pi");
+DEFINE_LOCK(busy, "spin", "pthread-spin");
+DEFINE_LOCK(mutex, "mutex", "ksync-mutex");
+DEFINE_LOCK(mutex_as, "mutex", "ksync-mutex-as");
+DEFINE_LOCK(strict, "mutex", "ksync-strict");
+DEFINE_LOCK(futex, "mutex", "ksync-futex");
+DEFINE_LOCK(spin, "spin", "ksync-spin");
+DEFINE_LOCK(protect, "protect", "ksync-protect");
+DEFINE_LOCK(glibc_protect, "protect", "glibc-protect");

@@ -13,7 +13,6 @@
 #include <unistd.h>
 #include "bench.h"
 
-#define COUNT(array)	(sizeof(array) / sizeof(*(array)))
 #define OBJECTS		KSYNC_MANY_MAX
 
 /* What is waited for, and what the partner waits for meanwhile. */
@@ -150,16 +149,6 @@ static void *partner(void *unused)
 	return unused;
 }
 
-static void pin(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "cannot run on CPU 0");
-}
-
 static double blocked(const struct way *way, int n)
 {
 	double sum = 0, begin;
@@ -185,7 +174,7 @@ static void measure(const char *what, double (*fn)(const struct way *way, int n)
 	const struct way *way;
 
 	for (int round = 0; round < rounds; round++) {
-		for (unsigned int i = 0; i < COUNT(ways); i++) {
+		for (int i = 0; i < COUNT(ways); i++) {
 			way = &ways[(i + round) % COUNT(ways)];
 			printf("@ bench=many-%s threads=%d lock=%s round=%d us_turn=%.2f\n",
 			       what, n, way->name, round, fn(way, n));
@@ -195,11 +184,11 @@ static void measure(const char *what, double (*fn)(const struct way *way, int n)
 
 void bench_many(void)
 {
-	static const int sizes[] = { 1, 8, 64, OBJECTS };
+	static const int sizes[] = { 1, 2, 4, 8, 16, 32, 64, OBJECTS };
 
-	pin();
+	pin(0);
 	init();
-	for (unsigned int i = 0; i < COUNT(sizes); i++) {
+	for (int i = 0; i < COUNT(sizes); i++) {
 		printf("many: %d objects, %d rounds\n", sizes[i], rounds);
 		measure("ready", at_once, sizes[i]);
 		measure("blocked", blocked, sizes[i]);

@@ -123,7 +123,7 @@ void bench_pingpong(void)
 		must(ksync_waitq_init(&waitq, domain(), 0), "waitq");
 		gates[2].word = (uint32_t *)ksync_waitq_word(&waitq);
 	}
-	turns = seconds * 5000;
+	turns = seconds * 5000 + 1;
 	printf("ping-pong: %d rounds\n", rounds);
 	for (int round = 0; round < rounds; round++) {
 		for (int i = 0; i < nr; i++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- *	pthreads [-q] LABEL ROUND
+ *	pthreads [-q|-t] LABEL ROUND
  *
  * What POSIX threads' objects cost, by pthreads alone: tools/bench/in_turn runs
  * it plain and under ksync-run.  LABEL says which of the two in the results,
@@ -187,7 +187,7 @@ static void ping_pong(const char *label, int round)
 	double begin = now();
 	pthread_t thread;
 
-	turns = seconds * 5000;
+	turns = seconds * 5000 + 1;
 	must(pthread_create(&thread, NULL, other, NULL), "thread");
 	play(0);
 	pthread_join(thread, NULL);
@@ -201,13 +201,13 @@ int main(int argc, char **argv)
 	pthread_t thread;
 	int round;
 
-	if (argc > 1 && !strcmp(argv[1], "-q")) {
-		seconds = 0.05;
+	if (argc > 1 && (!strcmp(argv[1], "-q") || !strcmp(argv[1], "-t"))) {
+		seconds = argv[1][1] == 'q' ? 0.05 : 0.004;
 		argc--;
 		argv++;
 	}
 	if (argc != 3)
-		errx(2, "usage: pthreads [-q] LABEL ROUND");
+		errx(2, "usage: pthreads [-q|-t] LABEL ROUND");
 	label = argv[1];
 	round = atoi(argv[2]);
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -2,153 +2,33 @@
 /*
  * Threads read and now and then write two numbers under one reader-writer lock.
  * As for mutexes, throughput and waits are measured apart.  A reader that sees
- * half a change ends the bench: the lock is broken.
+ * half a change, or a change that is lost, ends the bench: the lock is broken.
  */
 #include <pthread.h>
-#include <stdalign.h>
 #include <stdio.h>
 #include <unistd.h>
-#include "bench.h"
-
-#define COUNT(array)	(sizeof(array) / sizeof(*(array)))
-#define THREADS_MAX	8
-
-/**
- * struct rwlock - a candidate
- * @name: in results
- * @init: before its first use
- * @read: lock for reading
- * @write: lock for writing
- * @unlock: whichever it is
- */
-struct rwlock {
-	const char *name;
-	void (*init)(void);
-	int (*read)(void);
-	int (*write)(void);
-	int (*unlock)(void);
-};
-
-static alignas(64) pthread_rwlock_t glibc_rw = PTHREAD_RWLOCK_INITIALIZER;
-static alignas(64) pthread_rwlock_t writers_first_rw;
-static alignas(64) struct ksync_rwlock ksync_rw;
-static alignas(64) struct ksync_rwlock strict_rw;
-
-static void init_glibc(void)
-{
-}
-
-static void init_writers_first(void)
-{
-	const int kind = PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP;
-	pthread_rwlockattr_t attr;
-
-	pthread_rwlockattr_init(&attr);
-	must(-pthread_rwlockattr_setkind_np(&attr, kind), "kind");
-	must(-pthread_rwlock_init(&writers_first_rw, &attr), "pthread_rwlock_init");
-}
-
-static void init_ksync(void)
-{
-	static alignas(64) struct ksync_cell cell[2];
-
-	if (!on_plain_memory) {
-		must(ksync_rwlock_init(&ksync_rw, domain(), 0), "rwlock");
-		return;
-	}
-	on_plain_cell(&ksync_rw.o, cell, KSYNC_KIND_RWLOCK);
-}
-
-static void init_strict(void)
-{
-	must(ksync_rwlock_init(&strict_rw, domain(), KSYNC_RWLOCK_STRICT), "rwlock");
-}
-
-#define DEFINE_TAKE(symbol, read, write, unlock)			\
-static int read_##symbol(void)						\
-{									\
-	return read(&symbol##_rw);						\
-}									\
-									\
-static int write_##symbol(void)						\
-{									\
-	return write(&symbol##_rw);						\
-}									\
-									\
-static int unlock_##symbol(void)					\
-{									\
-	return unlock(&symbol##_rw);						\
-}
-
-DEFINE_TAKE(glibc, pthread_rwlock_rdlock, pthread_rwlock_wrlock,
-	    pthread_rwlock_unlock)
-DEFINE_TAKE(writers_first, pthread_rwlock_rdlock, pthread_rwlock_wrlock,
-	    pthread_rwlock_unlock)
-DEFINE_TAKE(ksync, ksync_rwlock_read_lock, ksync_rwlock_write_lock,
-	    ksync_rwlock_unlock)
-DEFINE_TAKE(strict, ksync_rwlock_read_lock, ksync_rwlock_write_lock,
-	    ksync_rwlock_unlock)
-
-/* READ in the word, which the first reader sets, stays if nobody writes. */
-static void init_ksync_read(void)
-{
-	init_ksync();
-	__atomic_store_n(&ksync_rw.o.cell->word, KSYNC_READ, __ATOMIC_SEQ_CST);
-}
-
-static void init_ksync_write(void)
-{
-	static alignas(64) struct ksync_cell cell[2];
-
-	if (on_plain_memory)
-		on_plain_cell(&strict_rw.o, cell, KSYNC_KIND_RWLOCK);
-	else
-		init_strict();
-}
-
-/* For bench_uncontended(): the loop has both functions inline. */
-#define DEFINE_LOCK(tag, label, start, verb, symbol)			\
-static void loop_##tag(long times)					\
-{									\
-	while (times--)							\
-		if (verb##_##symbol() || unlock_##symbol())		\
-			errx(1, "a lock fails");			\
-}									\
-									\
-const struct lock tag##_lock = {					\
-	.name = label,							\
-	.init = start,							\
-	.lock = verb##_##symbol,					\
-	.unlock = unlock_##symbol,					\
-	.loop = loop_##tag,						\
-}
-
-DEFINE_LOCK(glibc_read, "glibc-read", init_glibc, read, glibc);
-DEFINE_LOCK(glibc_write, "glibc-write", init_glibc, write, glibc);
-DEFINE_LOCK(ksync_read, "ksync-read", init_ksync_read, read, ksync);
-DEFINE_LOCK(ksync_write, "ksync-write", init_ksync_write, write, strict);
-
-static const struct rwlock candidates[] = {
-	{ "glibc-default", init_glibc, read_glibc, write_glibc, unlock_glibc },
-	{ "glibc-writers", init_writers_first,
-	  read_writers_first, write_writers_first, unlock_writers_first },
-	{ "ksync-rwlock", init_ksync, read_ksync, write_ksync, unlock_ksync },
-	{ "ksync-rw-strict", init_strict, read_strict, write_strict, unlock_strict },
-};
+#include "rwlocks.h"
 
 /**
  * struct task - a thread
  * @thread: which
  * @timed: measure waits
+ * @begin: when it began to
+ * @end: when it was told to stop
  * @dice: decides whether to write
+ * @number: of the thread
  * @ops: how often it was in
+ * @writes: how often for writing
  * @longest: wait of each sort, in seconds
  */
 struct task {
 	alignas(64) pthread_t thread;
 	bool timed;
+	double begin, end;
 	uint32_t dice;
+	int number;
 	uint64_t ops;
+	uint64_t writes;
 	double longest[2];
 };
 
@@ -157,18 +37,20 @@ static const struct rwlock *lock;
 static unsigned int percent;
 static pthread_barrier_t start;
 static alignas(64) bool stop;
-static alignas(64) uint64_t a;
-static alignas(64) uint64_t b;
 
 static void section(bool write)
 {
+	const struct pair *seen;
+
 	if (write) {
-		a++;
-		b++;
-	} else if (__atomic_load_n(&a, __ATOMIC_RELAXED) !=
-		   __atomic_load_n(&b, __ATOMIC_RELAXED)) {
-		errx(1, "%s: a reader sees half a change", lock->name);
+		drawn->a++;
+		drawn->b++;
+		return;
 	}
+	seen = __atomic_load_n(&shown, __ATOMIC_CONSUME);
+	if (__atomic_load_n(&seen->a, __ATOMIC_RELAXED) !=
+	    __atomic_load_n(&seen->b, __ATOMIC_RELAXED))
+		errx(1, "%s: a reader sees half a change: it does not exclude", lock->name);
 }
 
 static void turn(struct task *t)
@@ -181,48 +63,80 @@ static void turn(struct task *t)
 	must(write ? lock->write() : lock->read(), lock->name);
 	waited = t->timed ? now() - begin : 0;
 	section(write);
-	must(lock->unlock(), lock->name);
+	must(write ? lock->write_unlock() : lock->read_unlock(), lock->name);
 	t->ops++;
+	t->writes += write;
 	if (waited > t->longest[write])
 		t->longest[write] = waited;
+}
+
+/* However short the time is, one thread has waits of both sorts. */
+static bool lacks(const struct task *t)
+{
+	return t->timed && (!t->writes || t->writes == t->ops);
 }
 
 static void *run_task(void *arg)
 {
 	struct task *t = arg;
 
+	if (lock->enter)
+		lock->enter(t->number);
+	/* The first time a thread meets a lock may take longer. */
+	must(lock->read(), lock->name);
+	must(lock->read_unlock(), lock->name);
 	pthread_barrier_wait(&start);
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
+	t->begin = now();
+	do {
 		turn(t);
+	} while (!__atomic_load_n(&stop, __ATOMIC_RELAXED) || (t->number == 0 && lacks(t)));
+	t->end = now();
+	if (lock->leave)
+		lock->leave();
 	return NULL;
+}
+
+/* From when the first thread began until the last one ended, in seconds. */
+static double elapsed(int threads)
+{
+	double begin = tasks[0].begin, end = tasks[0].end;
+
+	for (int i = 1; i < threads; i++) {
+		begin = tasks[i].begin < begin ? tasks[i].begin : begin;
+		end = tasks[i].end > end ? tasks[i].end : end;
+	}
+	return end - begin;
 }
 
 /* Returns the nanoseconds of a turn. */
 static double run(int threads, bool timed)
 {
-	uint64_t ops = 0;
-	double begin, end;
+	uint64_t ops = 0, writes = 0;
 
+	reset_pairs();
 	stop = false;
 	memset(tasks, 0, sizeof(tasks));
 	pthread_barrier_init(&start, NULL, threads + 1);
 	for (int i = 0; i < threads; i++) {
 		tasks[i].timed = timed;
 		tasks[i].dice = i;
+		tasks[i].number = i;
 		must(-pthread_create(&tasks[i].thread, NULL, run_task,
 				     &tasks[i]), "thread");
 	}
 	pthread_barrier_wait(&start);
-	begin = now();
 	usleep(seconds * 1e6);
 	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
-	end = now();
 	for (int i = 0; i < threads; i++) {
 		pthread_join(tasks[i].thread, NULL);
 		ops += tasks[i].ops;
+		writes += tasks[i].writes;
 	}
 	pthread_barrier_destroy(&start);
-	return (end - begin) * 1e9 / (ops ? ops : 1);
+	if (shown->a != writes || shown->b != writes)
+		errx(1, "%s: counted to %lu in %lu writes: it does not exclude", lock->name,
+		     (unsigned long)shown->a, (unsigned long)writes);
+	return elapsed(threads) * 1e9 / ops;
 }
 
 static double longest_us(int threads, bool write)
@@ -235,34 +149,70 @@ static double longest_us(int threads, bool write)
 	return longest * 1e6;
 }
 
-static void measure(int threads, int round)
+/* Jain's index: 1 if all threads were in as often, 1 / threads if one alone was. */
+static double fairness(int threads)
 {
-	double ns_op = run(threads, false);
+	double sum = 0, squares = 0;
 
-	run(threads, true);
-	printf("@ bench=rwlock-%u threads=%d lock=%s round=%d ns_op=%.1f ",
-	       percent, threads, lock->name, round, ns_op);
-	printf("longest_read_us=%.1f longest_write_us=%.1f\n",
-	       longest_us(threads, false), longest_us(threads, true));
+	for (int i = 0; i < threads; i++) {
+		sum += tasks[i].ops;
+		squares += (double)tasks[i].ops * tasks[i].ops;
+	}
+	return squares ? sum * sum / (threads * squares) : 1;
 }
 
-void bench_rwlocks(void)
+/* Nobody waits where nobody writes. */
+static void measure(const char *bench, int threads, int round)
 {
-	static const unsigned int percents[] = { 1, 10 };
+	printf("@ bench=%s threads=%d lock=%s round=%d ns_op=%.3f", bench, threads,
+	       lock->name, round, run(threads, false));
+	printf(" jain=%.4f", fairness(threads));
+	if (percent) {
+		run(threads, true);
+		printf(" longest_read_us=%.3f longest_write_us=%.3f",
+		       longest_us(threads, false), longest_us(threads, true));
+	}
+	printf("\n");
+}
 
-	for (unsigned int i = 0; i < COUNT(candidates); i++)
-		candidates[i].init();
-	for (unsigned int p = 0; p < COUNT(percents); p++) {
-		percent = percents[p];
-		for (int threads = 1; threads <= THREADS_MAX; threads *= 2) {
-			printf("rwlock: %u%% writes, %d threads, %d rounds\n",
-			       percent, threads, rounds);
-			for (int i = 0; i < rounds * (int)COUNT(candidates); i++) {
-				int round = i / COUNT(candidates);
-
-				lock = &candidates[(i + round) % COUNT(candidates)];
-				measure(threads, round);
+static void measure_all(const char *bench, const struct rwlock *const *locks, int nr)
+{
+	for (int threads = 1; threads <= THREADS_MAX; threads *= 2) {
+		printf("%s: %u%% writes, %d threads, %d rounds of %d locks\n", bench,
+		       percent, threads, rounds, nr);
+		for (int round = 0; round < rounds; round++) {
+			for (int i = 0; i < nr; i++) {
+				lock = locks[(i + round) % nr];
+				measure(bench, threads, round);
 			}
 		}
+	}
+}
+
+/* Without the module ksync's fast path alone can be measured, which is to read. */
+void bench_rwlocks(void)
+{
+	static const unsigned int percents[] = { 0, 1, 10 };
+	const struct rwlock *locks[16];
+	char bench[32];
+	int nr = 0;
+
+	for (int i = 0; rwlocks[i]; i++)
+		if (rwlocks[i]->natively || !on_plain_memory)
+			locks[nr++] = rwlocks[i];
+	for (int i = 0; i < nr; i++)
+		locks[i]->init();
+	for (int p = 0; p < COUNT(percents); p++) {
+		percent = percents[p];
+		if (percent && on_plain_memory)
+			break;
+		snprintf(bench, sizeof(bench), on_plain_memory ? "rwlock-%u-native" :
+			 "rwlock-%u", percent);
+		measure_all(bench, locks, nr);
+	}
+	if (with_busted) {
+		locks[0] = &busted_rwlock;
+		percent = 10;
+		measure_all("rwlock-busted", locks, 1);
 	}
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A million objects: how long it takes to make and to end them, in batches and
- * one by one, beside as many of glibc's mutexes; and what a call for one of them
- * costs.  What they take of memory is told by selftests/scale_test.
+ * A million objects (fewer if it is to be quick): how long it takes to make and to
+ * end them, in batches and one by one, beside as many of glibc's mutexes; and what a
+ * call for one of them costs.  What they take of memory, memory.c measures.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -14,8 +14,9 @@
 
 #define MILLION		1048576
 #define PAIRS		2000
-#define CALLS		100000
+#define FEW		64
 
+static int objects, pairs, calls;
 static struct ksync_mutex *mutexes;
 static pthread_mutex_t *glibc_mutexes;
 
@@ -31,31 +32,30 @@ static void *pages(size_t size)
 
 static void init_batch(struct ksync *d)
 {
-	must(ksync_mutex_init_many(mutexes, MILLION, d, 0), "a million mutexes");
+	must(ksync_mutex_init_many(mutexes, objects, d, 0), "mutexes");
 }
 
 static void init_single(struct ksync *d)
 {
-	for (int i = 0; i < MILLION; i++)
+	for (int i = 0; i < objects; i++)
 		must(ksync_mutex_init(&mutexes[i], d, 0), "mutex");
 }
 
 static void destroy_batch(void)
 {
-	must(ksync_mutex_destroy_many(mutexes, MILLION, NULL), "destroy");
+	must(ksync_mutex_destroy_many(mutexes, objects, NULL), "destroy");
 }
 
 static void destroy_single(void)
 {
-	for (int i = 0; i < MILLION; i++)
+	for (int i = 0; i < objects; i++)
 		must(ksync_mutex_destroy(&mutexes[i]), "destroy");
 }
 
-static void say(const char *what, const char *who, int round, double begin,
-		long objects)
+static void say(const char *what, const char *who, int round, double begin, long times)
 {
-	printf("@ bench=%s threads=1 lock=%s round=%d ns_op=%.2f\n", what, who,
-	       round, (now() - begin) * 1e9 / objects);
+	printf("@ bench=%s threads=%d lock=%s round=%d ns_op=%.2f\n", what, objects, who,
+	       round, (now() - begin) * 1e9 / times);
 }
 
 /* In memory that is there already, as in an arena that was used before. */
@@ -63,25 +63,25 @@ static void glibc_used(int round)
 {
 	double begin = now();
 
-	for (int i = 0; i < MILLION; i++)
+	for (int i = 0; i < objects; i++)
 		pthread_mutex_init(&glibc_mutexes[i], NULL);
-	say("scale-create-again", "glibc", round, begin, MILLION);
+	say("scale-create-again", "glibc", round, begin, objects);
 	begin = now();
-	for (int i = 0; i < MILLION; i++)
+	for (int i = 0; i < objects; i++)
 		pthread_mutex_destroy(&glibc_mutexes[i]);
-	say("scale-destroy", "glibc", round, begin, MILLION);
+	say("scale-destroy", "glibc", round, begin, objects);
 }
 
 /* In new memory. */
 static void glibc_new(int round)
 {
-	const size_t size = MILLION * sizeof(pthread_mutex_t);
+	const size_t size = objects * sizeof(pthread_mutex_t);
 	pthread_mutex_t *m = pages(size);
 	double begin = now();
 
-	for (int i = 0; i < MILLION; i++)
+	for (int i = 0; i < objects; i++)
 		pthread_mutex_init(&m[i], NULL);
-	say("scale-create", "glibc", round, begin, MILLION);
+	say("scale-create", "glibc", round, begin, objects);
 	munmap(m, size);
 }
 
@@ -92,13 +92,13 @@ static void ksync_both(int round, const char *name, void (*init)(struct ksync *d
 	double begin = now();
 
 	init(d);
-	say("scale-create", name, round, begin, MILLION);
+	say("scale-create", name, round, begin, objects);
 	begin = now();
 	destroy();
-	say("scale-destroy", name, round, begin, MILLION);
+	say("scale-destroy", name, round, begin, objects);
 	begin = now();
 	init(d);
-	say("scale-create-again", name, round, begin, MILLION);
+	say("scale-create-again", name, round, begin, objects);
 	ksync_close(d);
 }
 
@@ -107,64 +107,71 @@ static void both_ends(struct ksync *d, const char *name, int round, int n)
 {
 	double begin = now();
 
-	for (int i = 0; i < PAIRS; i++) {
+	for (int i = 0; i < pairs; i++) {
 		struct ksync_mutex *m = &mutexes[i % 2 ? n - 1 : 0];
 
 		must(ksync_mutex_destroy(m), "destroy");
 		must(ksync_mutex_init(m, d, 0), "mutex");
 	}
-	say("scale-ends", name, round, begin, PAIRS);
+	say("scale-ends", name, round, begin, pairs);
 }
 
 /* System calls for objects here and there: the least that one does, UNLOCK's refusal. */
-static void calls(struct ksync *d, const char *name, int round, int n)
+static void ask(struct ksync *d, const char *name, int round, int n)
 {
 	struct ksync_unlock arg = { .size = sizeof(arg), .thread = 1 };
 	unsigned int seed = 1;
 	double begin = now();
 
-	for (int i = 0; i < CALLS; i++) {
+	for (int i = 0; i < calls; i++) {
 		arg.id = mutexes[rand_r(&seed) % n].o.id;
 		if (!ioctl(ksync_fileno(d), KSYNC_IOC_UNLOCK, &arg) || errno != ESRCH)
 			err(1, "UNLOCK without a handle");
 	}
-	say("scale-call", name, round, begin, CALLS);
+	say("scale-call", name, round, begin, calls);
 }
 
 static void measure_few_and_many(int round)
 {
-	static const struct {
+	const struct {
 		const char *name;
 		int n;
-	} sizes[] = { { "64-objects", 64 }, { "1048576-objects", MILLION } };
+	} sizes[] = { { "few-objects", FEW }, { "all-objects", objects } };
 
 	for (int i = 0; i < 2; i++) {
 		struct ksync *d = open_domain();
 
 		must(ksync_mutex_init_many(mutexes, sizes[i].n, d, 0), "mutexes");
-		calls(d, sizes[i].name, round, sizes[i].n);
+		ask(d, sizes[i].name, round, sizes[i].n);
 		both_ends(d, sizes[i].name, round, sizes[i].n);
 		ksync_close(d);
 	}
 }
 
+static void begin(void)
+{
+	objects = at_most(MILLION, MILLION / 8, 4096);
+	pairs = at_most(PAIRS, PAIRS / 4, 100);
+	calls = 50 * pairs;
+	mutexes = pages(objects * sizeof(*mutexes));
+	glibc_mutexes = pages(objects * sizeof(*glibc_mutexes));
+	memset(mutexes, 1, objects * sizeof(*mutexes));
+	memset(glibc_mutexes, 1, objects * sizeof(*glibc_mutexes));
+}
+
 void bench_scale(void)
 {
-	const size_t size = MILLION * sizeof(*mutexes);
-	const size_t glibc_size = MILLION * sizeof(*glibc_mutexes);
+	const int times = at_most(3, 3, 1);
 
-	mutexes = pages(size);
-	glibc_mutexes = pages(glibc_size);
-	memset(mutexes, 1, size);
-	memset(glibc_mutexes, 1, glibc_size);
-	printf("a million objects: %d rounds\n", rounds);
-	for (int round = 0; round < rounds; round++) {
+	begin();
+	printf("%d objects: %d rounds\n", objects, times);
+	for (int round = 0; round < times; round++) {
 		glibc_new(round);
 		glibc_used(round);
 		ksync_both(round, "ksync-many", init_batch, destroy_batch);
 		ksync_both(round, "ksync-single", init_single, destroy_single);
 		measure_few_and_many(round);
 	}
-	munmap(mutexes, size);
-	munmap(glibc_mutexes, glibc_size);
+	munmap(mutexes, objects * sizeof(*mutexes));
+	munmap(glibc_mutexes, objects * sizeof(*glibc_mutexes));
 }

@@ -14,9 +14,7 @@
 #include <unistd.h>
 #include "bench.h"
 
-#define COUNT(array)	(sizeof(array) / sizeof(*(array)))
 #define SLOTS		8
-#define THREADS_MAX	8
 
 /* Two of each, with a cache line to itself each. */
 static struct { alignas(64) sem_t s; } posix[2];
@@ -68,34 +66,52 @@ static int post_sem(int i)
 	return ksync_sem_post(&sems[i].s);
 }
 
-#define DEFINE_LOCK(symbol, label)				\
-static int take_##symbol(void)					\
-{								\
-	return wait_##symbol(0);				\
-}								\
-								\
-static int give_##symbol(void)					\
-{								\
-	return post_##symbol(0);				\
-}								\
-								\
-static void loop_##symbol(long times)				\
-{								\
-	while (times--)						\
-		if (take_##symbol() || give_##symbol())		\
-			errx(1, "a semaphore fails");		\
-}								\
-								\
-const struct lock symbol##_lock = {				\
-	.name = label,						\
-	.init = init_##symbol,					\
-	.lock = take_##symbol,					\
-	.unlock = give_##symbol,				\
-	.loop = loop_##symbol,					\
+static int eventfd_sem;
+
+static void init_eventfd_sem(void)
+{
+	eventfd_sem = eventfd(1, EFD_SEMAPHORE);
+	if (eventfd_sem < 0)
+		err(1, "eventfd");
 }
 
-DEFINE_LOCK(posix, "glibc-sem");
-DEFINE_LOCK(sem, "ksync-sem");
+static int take_eventfd_sem(void)
+{
+	uint64_t value;
+
+	return read(eventfd_sem, &value, sizeof(value)) < 0 ? -errno : 0;
+}
+
+static int give_eventfd_sem(void)
+{
+	const uint64_t one = 1;
+
+	return write(eventfd_sem, &one, sizeof(one)) < 0 ? -errno : 0;
+}
+
+static int take_posix(void)
+{
+	return wait_posix(0);
+}
+
+static int give_posix(void)
+{
+	return post_posix(0);
+}
+
+static int take_sem(void)
+{
+	return wait_sem(0);
+}
+
+static int give_sem(void)
+{
+	return post_sem(0);
+}
+
+DEFINE_LOCK(posix, "sem", "glibc-sem");
+DEFINE_LOCK(eventfd_sem, "sem", "eventfd-sem");
+DEFINE_LOCK(sem, "sem", "ksync-sem");
 
 /* Two of something that one thread posts and another one waits for. */
 struct pair {
@@ -182,16 +198,6 @@ static void play(int mine)
 /* Which CPU the second player has; the first one has CPU 0. */
 static int other_cpu;
 
-static void pin(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
-		err(1, "cannot run on CPU %d", cpu);
-}
-
 static void *first(void *unused)
 {
 	pin(0);
@@ -223,7 +229,7 @@ static double match(void)
 /* On one CPU who waits cannot but sleep; on two the other one may be quicker. */
 static void ping_pong(const char *what, const struct pair *pairs, int cpus)
 {
-	turns = seconds * 10000;
+	turns = seconds * 10000 + 1;
 	other_cpu = cpus - 1;
 	printf("%s: CPUs: %d, %d rounds\n", what, cpus, rounds);
 	for (int round = 0; round < rounds; round++) {
@@ -286,7 +292,7 @@ static double run_ring(int threads)
 /* Half of the threads put, half of them get. */
 static void rings(int threads)
 {
-	turns = seconds * 40000 / threads;
+	turns = seconds * 40000 / threads + 1;
 	printf("sem-ring: %d threads, %d rounds\n", threads, rounds);
 	for (int round = 0; round < rounds; round++) {
 		for (int i = 0; i < 2; i++) {
@@ -299,7 +305,7 @@ static void rings(int threads)
 
 void bench_sems(void)
 {
-	for (int threads = 2; threads <= THREADS_MAX; threads *= 2)
+	for (int threads = 2; threads <= 8; threads *= 2)
 		rings(threads);
 	for (int cpus = 1; cpus <= 2; cpus++) {
 		ping_pong("sem", sem_pairs, cpus);

@@ -203,7 +203,7 @@ void bench_urings(void)
 		return;
 	}
 	begin_all();
-	turns = seconds * 10000;
+	turns = seconds * 10000 + DEEP;
 	measure("uring-alone", 1, "ns_op", 1e9, alone);
 	measure("uring-ping-pong", 2, "us_turn", 1e6, match);
 	measure("uring-64", 2, "ns_op", 1e9, outstanding);
