@@ -237,6 +237,8 @@ void *ksync_machine_main(void *arg)
 #endif
 	ksync_machine_set_self(m);
 	ksync_overflow_thread(m);
+	if (!ksync_machine_sleep(m)) /* until it is told what it was made for */
+		return NULL;
 	while ((t = m->pinned ? find_pinned(m) : find(m)))
 		execute(m, t);
 	return NULL;
