@@ -186,6 +186,44 @@ TEST_F(task, one_joins_and_may_give_up)
 	RUN(joins, NULL);
 }
 
+static void *spawn_and_join(void *n)
+{
+	struct timespec soon;
+	struct ksync_task *t;
+	void *result;
+	long i;
+
+	for (i = 0; i < (long)n; i++) {
+		soon = models_in(i % 3 * 1000);
+		CHECK(!ksync_task_spawn(&t, plus_one, (void *)i, NULL));
+		if (i % 4 == 0)
+			ksync_task_yield();
+		while (ksync_task_join_timed(t, &result, i % 2 ? NULL : &soon) == -ETIMEDOUT)
+			soon = models_in(i % 3 * 1000);
+		CHECK((long)result == i + 1);
+	}
+	return NULL;
+}
+
+static void *join_races(void *n)
+{
+	struct ksync_task *t[4];
+	void *line;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		CHECK(!ksync_task_spawn(&t[i], spawn_and_join, n, NULL));
+	for (i = 0; i < 4; i++)
+		CHECK(!ksync_task_join(t[i], &line) && !line);
+	return NULL;
+}
+
+/* Just when it ends, a task is about to be joined, or its joiner to give up. */
+TEST_F(task, join_races_with_the_end)
+{
+	RUN(join_races, (void *)(long)models_many(&variant->opts, 50000));
+}
+
 TEST_F(task, plain_threads_join)
 {
 	struct ksync_task *t;

@@ -66,7 +66,7 @@ enum task_state {
 #define TASK_GUARDED	2U	/* its stack has a guard page */
 #define TASK_FRESH	4U	/* has not run yet */
 
-/* Task.join. */
+/* Task.join, in its low 4 bits; above, how often it has changed. */
 enum join_state {
 	JOIN_NOBODY,
 	JOIN_COMING,	/* somebody is about to wait */
@@ -74,6 +74,8 @@ enum join_state {
 	JOIN_ENDED,
 	JOIN_DETACHED,
 };
+
+#define JOIN_STATE(word)	((word) & 15U)
 
 /**
  * struct ksync_task - a task, or a plain thread that waits
@@ -476,9 +478,10 @@ uint64_t ksync_random(uint64_t *state);
 
 /* thread.c */
 int ksync_thread_spawn(struct ksync_sched *s, struct ksync_task *t, size_t stack);
-void ksync_thread_waits(struct ksync_task *t, bool timed);
-void ksync_thread_woken(struct ksync_task *t);
-void ksync_thread_resumed(struct ksync_task *t, bool timed);
+void ksync_thread_waits(struct ksync_sched *s, bool timed);
+void ksync_thread_woken(struct ksync_sched *s);
+void ksync_thread_resumed(struct ksync_sched *s, bool timed);
+void ksync_thread_rests(struct ksync_sched *s);
 
 /*
  * The proc of the machine that a task runs on, which cannot be taken away now; NULL:

@@ -100,19 +100,29 @@ bool ksync_claim(struct ksync_ticket ticket, int result)
 	return true;
 }
 
+/*
+ * A thread that sees DONE may run, end, and have its structure used for another, before
+ * this returns: it is counted as one that runs before, and only its futex is touched
+ * after, which is never given back.
+ */
+static void wake_thread(struct ksync_task *t)
+{
+	struct ksync_sched *s = t->sched;
+
+	ksync_thread_woken(s);
+	if (__atomic_fetch_or(&t->park, DONE, __ATOMIC_ACQ_REL) & SAVED)
+		ksync_thread_wake(low_half(t), 1);
+	else
+		ksync_thread_rests(s);
+}
+
 /** ksync_wake() - end the wait of who was claimed */
 void ksync_wake(struct ksync_task *t)
 {
-	uint64_t word = __atomic_fetch_or(&t->park, DONE, __ATOMIC_ACQ_REL);
-
-	if (!(word & SAVED))
-		return;
-	if (unlikely(t->flags & TASK_THREAD)) {
-		ksync_thread_woken(t);
-		ksync_thread_wake(low_half(t), 1);
-	} else {
+	if (unlikely(t->flags & TASK_THREAD))
+		wake_thread(t);
+	else if (__atomic_fetch_or(&t->park, DONE, __ATOMIC_ACQ_REL) & SAVED)
 		ksync_make_ready(t);
-	}
 }
 
 /** ksync_wait_saved() - the task is off its stack: S. false: it goes on */
@@ -141,17 +151,17 @@ static void thread_sleep(struct ksync_task *t, uint64_t deadline)
 	store(&t->state, TASK_WAITING);
 	if (!ksync_wait_saved(t))
 		goto out;
-	ksync_thread_waits(t, timed);
+	ksync_thread_waits(t->sched, timed);
 	while (seen = load_acquire(low_half(t)), !(seen & DONE)) {
 		if (ksync_thread_wait(low_half(t), seen, deadline) != -ETIMEDOUT)
 			continue;
 		if (ksync_claim(ticket, -ETIMEDOUT)) {
-			ksync_thread_woken(t);
+			ksync_thread_woken(t->sched);
 			break;
 		}
 		deadline = NEVER;
 	}
-	ksync_thread_resumed(t, timed);
+	ksync_thread_resumed(t->sched, timed);
 out:
 	store(&t->state, TASK_RUNNING);
 }

@@ -70,7 +70,7 @@ static int map_slab(struct stack_class *c)
 	/* Two pages of a stack are touched, not 2 MiB of them. */
 	madvise(slab->base, slab->n * stride(c), MADV_NOHUGEPAGE);
 	slab->link = c->slabs;
-	c->slabs = slab;
+	store(&c->slabs, slab);
 	return 0;
 }
 

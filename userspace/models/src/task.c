@@ -188,26 +188,51 @@ static void give_back(struct ksync_sched *s, struct proc *p, struct ksync_task *
 		ksync_stack_put(s, p, t);
 }
 
+static bool join_cas(struct ksync_task *t, uint32_t *seen, enum join_state to)
+{
+	const uint32_t changes = (*seen | 15) + 1;
+
+	return __atomic_compare_exchange_n(&t->join, seen, changes | to, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* From one state to another. Return: the state that it had, @from if it has changed. */
+static enum join_state join_move(struct ksync_task *t, enum join_state from,
+				 enum join_state to)
+{
+	uint32_t seen = load_acquire(&t->join);
+
+	while (JOIN_STATE(seen) == from)
+		if (join_cas(t, &seen, to))
+			return from;
+	return JOIN_STATE(seen);
+}
+
 /**
  * ksync_task_ended() - a task is off its stack for good
  * @s: scheduler
  * @p: the caller's proc; or NULL
  * @t: task
+ *
+ * A joiner that gives up may see the end, and free the task, as soon as that is
+ * written: who joins is read before; and the CAS fails if that was another meanwhile.
  */
 void ksync_task_ended(struct ksync_sched *s, struct proc *p, struct ksync_task *t)
 {
-	struct ksync_ticket joiner;
-	uint32_t was;
+	struct ksync_ticket joiner = { NULL, 0 };
+	uint32_t seen = load_acquire(&t->join);
 
 	store(&t->state, TASK_ENDED);
-	/* Read before, for a joiner that gives up may see the end and free the task. */
-	joiner.task = load(&t->joiner.task);
-	joiner.seq = load(&t->joiner.seq);
 	count(s, p, -1);
-	was = __atomic_exchange_n(&t->join, JOIN_ENDED, __ATOMIC_ACQ_REL);
-	if (was == JOIN_DETACHED)
+	do {
+		if (JOIN_STATE(seen) != JOIN_WAITED)
+			continue;
+		joiner.task = load(&t->joiner.task);
+		joiner.seq = load(&t->joiner.seq);
+	} while (!join_cas(t, &seen, JOIN_ENDED));
+	if (JOIN_STATE(seen) == JOIN_DETACHED)
 		give_back(s, p, t);
-	else if (was == JOIN_WAITED && ksync_claim(joiner, 0))
+	else if (JOIN_STATE(seen) == JOIN_WAITED && ksync_claim(joiner, 0))
 		ksync_wake(joiner.task);
 }
 
@@ -232,18 +257,13 @@ static int take_result(struct ksync_task *t, void **result)
 /* Become the joiner. Return: 0; 1: it has ended; -EBUSY. */
 static int announce(struct ksync_task *t, struct ksync_ticket ticket)
 {
-	uint32_t seen = JOIN_NOBODY;
+	enum join_state was = join_move(t, JOIN_NOBODY, JOIN_COMING);
 
-	if (!__atomic_compare_exchange_n(&t->join, &seen, JOIN_COMING, false,
-					 __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
-		return seen == JOIN_ENDED ? 1 : -EBUSY;
+	if (was != JOIN_NOBODY)
+		return was == JOIN_ENDED ? 1 : -EBUSY;
 	store(&t->joiner.task, ticket.task);
 	store(&t->joiner.seq, ticket.seq);
-	seen = JOIN_COMING;
-	if (!__atomic_compare_exchange_n(&t->join, &seen, JOIN_WAITED, false,
-					 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		return 1;
-	return 0;
+	return join_move(t, JOIN_COMING, JOIN_WAITED) != JOIN_COMING;
 }
 
 /**
@@ -256,7 +276,6 @@ static int announce(struct ksync_task *t, struct ksync_ticket ticket)
 int ksync_join(struct ksync_task *t, void **result, uint64_t deadline,
 	       struct ksync_ticket ticket)
 {
-	uint32_t waited = JOIN_WAITED;
 	int ret = announce(t, ticket), said;
 
 	if (ret) {
@@ -264,8 +283,7 @@ int ksync_join(struct ksync_task *t, void **result, uint64_t deadline,
 		return ret < 0 ? ret : take_result(t, result);
 	}
 	ret = ksync_wait(deadline, "join");
-	if (ret < 0 && __atomic_compare_exchange_n(&t->join, &waited, JOIN_NOBODY, false,
-						   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (ret < 0 && join_move(t, JOIN_WAITED, JOIN_NOBODY) == JOIN_WAITED)
 		return ret;
 	return take_result(t, result);
 }
@@ -281,7 +299,7 @@ EXPORT int ksync_task_join_timed(struct ksync_task *t, void **result,
 		return ret;
 	if (t == ksync_task_self())
 		return -EDEADLK;
-	if (load_acquire(&t->join) == JOIN_ENDED)
+	if (JOIN_STATE(load_acquire(&t->join)) == JOIN_ENDED)
 		return take_result(t, result);
 	ret = ksync_wait_begin(&ticket, 0);
 	if (ret)
@@ -296,12 +314,11 @@ EXPORT int ksync_task_join(struct ksync_task *t, void **result)
 
 EXPORT int ksync_task_detach(struct ksync_task *t)
 {
-	uint32_t seen = JOIN_NOBODY;
+	enum join_state was = join_move(t, JOIN_NOBODY, JOIN_DETACHED);
 
-	if (__atomic_compare_exchange_n(&t->join, &seen, JOIN_DETACHED, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	if (was == JOIN_NOBODY)
 		return 0;
-	return seen == JOIN_ENDED ? take_result(t, NULL) : -EBUSY;
+	return was == JOIN_ENDED ? take_result(t, NULL) : -EBUSY;
 }
 
 EXPORT const char *ksync_task_name(const struct ksync_task *t)

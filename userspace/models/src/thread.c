@@ -9,9 +9,11 @@
 /* What glibc takes from a thread's stack for itself. */
 #define OVERHEAD	16384
 
-/* One less that runs. */
-static void rests(struct ksync_sched *s)
+/** ksync_thread_rests() - one less that runs */
+void ksync_thread_rests(struct ksync_sched *s)
 {
+	if (!s)
+		return;
 	lock(&s->lock);
 	if (!--s->threads_running)
 		ksync_check_quiet(s);
@@ -28,7 +30,7 @@ static void *thread_main(void *arg)
 	ksync_task_run(t);
 	ksync_thread_set_task(NULL);
 	ksync_task_ended(s, NULL, t);
-	rests(s);
+	ksync_thread_rests(s);
 	return NULL;
 }
 
@@ -53,16 +55,14 @@ int ksync_thread_spawn(struct ksync_sched *s, struct ksync_task *t, size_t stack
 	store(&t->state, TASK_READY);
 	ret = -pthread_create(&thread, &attr, thread_main, t);
 	if (ret)
-		rests(s);
+		ksync_thread_rests(s);
 	pthread_attr_destroy(&attr);
 	return ret;
 }
 
-/** ksync_thread_waits() - a thread is going to sleep */
-void ksync_thread_waits(struct ksync_task *t, bool timed)
+/** ksync_thread_waits() - a thread of @s, or of none, is going to sleep */
+void ksync_thread_waits(struct ksync_sched *s, bool timed)
 {
-	struct ksync_sched *s = t->sched;
-
 	if (!s)
 		return;
 	if (timed) {
@@ -70,14 +70,12 @@ void ksync_thread_waits(struct ksync_task *t, bool timed)
 		s->threads_timed++;
 		unlock(&s->lock);
 	}
-	rests(s);
+	ksync_thread_rests(s);
 }
 
-/** ksync_thread_woken() - it is not, or not any more; said by who wakes it */
-void ksync_thread_woken(struct ksync_task *t)
+/** ksync_thread_woken() - it is going to run again; said by who wakes it */
+void ksync_thread_woken(struct ksync_sched *s)
 {
-	struct ksync_sched *s = t->sched;
-
 	if (!s)
 		return;
 	lock(&s->lock);
@@ -86,10 +84,8 @@ void ksync_thread_woken(struct ksync_task *t)
 }
 
 /** ksync_thread_resumed() - it runs again */
-void ksync_thread_resumed(struct ksync_task *t, bool timed)
+void ksync_thread_resumed(struct ksync_sched *s, bool timed)
 {
-	struct ksync_sched *s = t->sched;
-
 	if (!s || !timed)
 		return;
 	lock(&s->lock);
