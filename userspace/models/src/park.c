@@ -197,8 +197,13 @@ static void task_sleep(struct ksync_task *t, uint64_t deadline)
 		if (!ret)
 			ret = ksync_timer_arm(t->sched, &t->timer, deadline);
 		armed = !ret;
-		if (ret)
-			end_early(t, ret);
+	}
+	if (ret) {
+		/* Whoever asks again and again lets others run, too. */
+		end_early(t, ret);
+		ksync_task_leave(ksync_machine_self(), LEAVE_YIELD);
+		if (load_acquire(&t->park) & DONE)
+			return;
 	}
 	ksync_task_leave(ksync_machine_self(), LEAVE_WAIT);
 	if (armed)
