@@ -132,7 +132,7 @@ static void *waits_for_all(void *arg)
 {
 	const struct timespec abs = models_in(3600 * SEC);
 
-	return (void *)(long)ksync_task_sleep_until(&abs) + (arg != NULL);
+	return (void *)(long)ksync_task_sleep_until(&abs) + !!arg;
 }
 
 /* There are more tasks than guard pages: these overflow into others, and yield. */

@@ -124,7 +124,7 @@ static void *who(void *name)
 	return NULL;
 }
 
-static void *names(void *arg)
+static void *check_names(void *arg)
 {
 	const struct ksync_task_attr attr = { .name = "a name" };
 	const struct ksync_task_attr longer = {
@@ -146,7 +146,7 @@ static void *names(void *arg)
 
 TEST_F(task, names_and_numbers)
 {
-	RUN(names, NULL);
+	RUN(check_names, NULL);
 	EXPECT_EQ(NULL, ksync_task_self());
 }
 

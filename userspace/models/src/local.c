@@ -70,7 +70,10 @@ EXPORT int ksync_local_set(uint32_t key, void *value)
 	struct value *values;
 	uint64_t use;
 
-	if (key >= KSYNC_LOCAL_MAX || !((use = load_acquire(&keys[key].use)) % 2))
+	if (key >= KSYNC_LOCAL_MAX)
+		return -EINVAL;
+	use = load_acquire(&keys[key].use);
+	if (use % 2 == 0)
 		return -EINVAL;
 	if (!t)
 		return -ENOMEM;

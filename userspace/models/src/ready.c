@@ -67,9 +67,9 @@ void ksync_make_ready(struct ksync_task *t)
 	store(&t->state, TASK_READY);
 	if (likely(m && m->sched == s)) {
 		p = ksync_proc_hold(m, &held);
-		if (unlikely(seeded(s)))
+		if (unlikely(seeded(s))) {
 			ksync_seeded_put(s, t);
-		else if (likely(p)) {
+		} else if (likely(p)) {
 			ksync_runq_next(p, t, s);
 			only = ksync_runq_empty(p);
 			tell(s, p, only);

@@ -75,7 +75,7 @@ struct ksync_sched_opts {
  * @tasks: that have not ended
  * @steals: how often a thread took tasks that waited for another
  * @stolen: how many tasks these were
- * @migrations: tasks that went on on another thread
+ * @migrations: tasks that went on in another thread
  * @handoffs: how often a thread that blocked gave its place to another
  * @retaken: how often the place was taken from it
  * @trace: KSYNC_SCHED_SEEDED: the same for the same choices

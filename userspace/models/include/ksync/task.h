@@ -6,7 +6,7 @@
  * absolute, on CLOCK_MONOTONIC, or on the virtual clock of a seeded scheduler: see
  * ksync_task_now().
  *
- * A task may go on on another thread after each call that waits or yields.  Its
+ * A task may go on in another thread after each call that waits or yields.  Its
  * errno goes with it; thread-local variables do not.  Compilers remember the address
  * of errno, and of thread-local variables, across calls: use ksync_errno where a
  * function reads errno after it has waited, and ksync_local_*() for what belongs to
