@@ -22,7 +22,7 @@ running	:= $(shell uname -r)
 .PHONY: all module lib selftests tools load unload install uninstall clean help
 .PHONY: demo bench verify torture latency coverage
 .PHONY: check check-native check-debug check-all check-style check-programs check-bench
-.PHONY: deb check-package
+.PHONY: check-models-tsan deb check-package
 
 all: lib ## Build the library, and the module for the running kernel (default)
 	@if [ -n "$(release)" ]; then $(MAKE) --no-print-directory module; \
@@ -40,8 +40,9 @@ $(ko): $(sources) tools/build-module
 endif
 
 lib: ## Build build/lib/libksync.so and .a
-	@tools/deps build
+	@tools/deps build models
 	@$(MAKE) --no-print-directory -C userspace O=$(build)
+	@$(MAKE) --no-print-directory -C userspace/models O=$(build)
 
 selftests: lib ## Build the tests into build/
 	@tools/deps build check
@@ -68,6 +69,8 @@ unload: ## Unload it
 install: all ## Install module, library, ksyncctl and udev rule (PREFIX=, DESTDIR=)
 	$(MAKE) --no-print-directory -C userspace O=$(build) \
 		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
+	$(MAKE) --no-print-directory -C userspace/models O=$(build) \
+		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
 	$(MAKE) --no-print-directory -C tools O=$(build) \
 		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) install
 	install -D -m 644 tools/60-ksync.rules $(DESTDIR)$(UDEVDIR)/60-ksync.rules
@@ -79,6 +82,8 @@ install: all ## Install module, library, ksyncctl and udev rule (PREFIX=, DESTDI
 
 uninstall: ## Take out what install put there
 	$(MAKE) --no-print-directory -C userspace O=$(build) \
+		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
+	$(MAKE) --no-print-directory -C userspace/models O=$(build) \
 		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
 	$(MAKE) --no-print-directory -C tools O=$(build) \
 		PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) uninstall
@@ -103,6 +108,13 @@ check: ## Run all tests on 6.1, 6.1-rt and 6.12 in test kernels
 
 check-native: ## Run those that need no module here, on the library's futex backend
 	@tools/check --native
+
+check-models-tsan: lib ## Run the tests of tasks here, under clang's ThreadSanitizer
+	@tools/deps build check models
+	@$(MAKE) --no-print-directory -C userspace/models O=$(build) tsan
+	@$(MAKE) --no-print-directory -C selftests O=$(build) tsan
+	@set -e; for t in cancel park sched task; do \
+		TSAN_OPTIONS=halt_on_error=1 $(build)/tsan/models_$${t}_test; done
 
 check-debug: ## Run them on the debug kernel (lockdep, KASAN, kmemleak)
 	@tools/check debug
