@@ -5,8 +5,6 @@
 #include "lib/ksft.h"
 #include "lib/models.h"
 
-MODELS_FIXTURE(cancel)
-
 #define CHECK(cond) do {						\
 	if (!(cond))							\
 		return (void *)(long)__LINE__;				\
@@ -54,7 +52,7 @@ static void *cancel_sleep(void *arg)
 	return arg;
 }
 
-TEST_F(cancel, a_sleep)
+TEST_F(models, a_sleep)
 {
 	RUN(cancel_sleep, NULL);
 }
@@ -83,7 +81,7 @@ static void *cancel_join(void *arg)
 	return arg;
 }
 
-TEST_F(cancel, a_join)
+TEST_F(models, a_join)
 {
 	RUN(cancel_join, NULL);
 }
@@ -111,7 +109,7 @@ static void *sticky(void *arg)
 	return arg;
 }
 
-TEST_F(cancel, is_for_good_and_can_be_masked)
+TEST_F(models, is_for_good_and_can_be_masked)
 {
 	RUN(sticky, NULL);
 }
@@ -142,7 +140,7 @@ static void *cancel_masked(void *arg)
 	return arg;
 }
 
-TEST_F(cancel, a_masked_wait_goes_on)
+TEST_F(models, a_masked_wait_goes_on)
 {
 	RUN(cancel_masked, NULL);
 }
@@ -164,7 +162,7 @@ static void *races(void *n)
 	return NULL;
 }
 
-TEST_F(cancel, races_with_the_wait_begin)
+TEST_F(models, races_with_the_wait_begin)
 {
 	RUN(races, (void *)(long)models_many(&variant->opts, 20000));
 }
@@ -201,7 +199,7 @@ static void *scopes(void *arg)
 	return arg;
 }
 
-TEST_F(cancel, scope_waits_for_all)
+TEST_F(models, scope_waits_for_all)
 {
 	struct ksync_scope scope;
 
@@ -248,7 +246,7 @@ static void *first_error(void *arg)
 	return arg;
 }
 
-TEST_F(cancel, first_error_of_a_scope_cancels_the_others)
+TEST_F(models, first_error_of_a_scope_cancels_the_others)
 {
 	RUN(first_error, NULL);
 }
@@ -281,7 +279,7 @@ static void *cancel_owner(void *arg)
 	return arg;
 }
 
-TEST_F(cancel, owner_of_a_scope_takes_its_tasks_along)
+TEST_F(models, owner_of_a_scope_takes_its_tasks_along)
 {
 	RUN(cancel_owner, NULL);
 }
@@ -296,7 +294,7 @@ static void *leaves_some(void *arg)
 }
 
 /* The fixture's teardown is the test: it ends, with 0. */
-TEST_F(cancel, stop_cancels_what_is_left)
+TEST_F(models, stop_cancels_what_is_left)
 {
 	RUN(leaves_some, NULL);
 }

@@ -9,8 +9,6 @@
 #include "lib/models.h"
 #include "../userspace/models/src/park.h"
 
-MODELS_FIXTURE(park)
-
 #define CHECK(cond) do {						\
 	if (!(cond))							\
 		return (void *)(long)__LINE__;				\
@@ -103,7 +101,7 @@ static void *ping(void *arg)
 	return arg;
 }
 
-TEST_F(park, no_wakeup_is_lost)
+TEST_F(models, no_wakeup_is_lost)
 {
 	rounds = models_many(&variant->opts, 100000);
 	if (variant->opts.flags & KSYNC_SCHED_MIGRATE)
@@ -129,7 +127,7 @@ static void *task_ping(void *arg)
 	return arg;
 }
 
-TEST_F(park, tasks_and_plain_threads_wait_for_each_other)
+TEST_F(models, tasks_and_plain_threads_wait_for_each_other)
 {
 	pthread_t thread;
 	void *line;
@@ -143,7 +141,7 @@ TEST_F(park, tasks_and_plain_threads_wait_for_each_other)
 	ksync_sched_release(self->s);
 }
 
-TEST_F(park, plain_threads_time_out)
+TEST_F(models, plain_threads_time_out)
 {
 	struct slot slot = { 0 };
 
@@ -164,7 +162,7 @@ static void *timeouts(void *arg)
 	return arg;
 }
 
-TEST_F(park, tasks_time_out)
+TEST_F(models, tasks_time_out)
 {
 	RUN(timeouts, NULL);
 }
@@ -224,14 +222,14 @@ static void *nothing_lost(void *arg)
 	return NULL;
 }
 
-TEST_F(park, nothing_is_lost_to_deadlines)
+TEST_F(models, nothing_is_lost_to_deadlines)
 {
 	rounds = 500;
 	RUN(nothing_lost, NULL);
 	EXPECT_EQ(given, got);
 }
 
-TEST_F(park, nothing_is_lost_to_cancellation)
+TEST_F(models, nothing_is_lost_to_cancellation)
 {
 	rounds = 1000000;
 	RUN(nothing_lost, (void *)1);
@@ -264,13 +262,13 @@ static void *old_tickets(void *arg)
 	return arg;
 }
 
-TEST_F(park, one_claim_wins_and_old_ones_fail)
+TEST_F(models, one_claim_wins_and_old_ones_fail)
 {
 	RUN(old_tickets, NULL);
 }
 
 /* Go's gopark(): the task is told of when it is saved, and is ready at once. */
-static struct ksync_task *volatile parked;
+static struct ksync_task *parked;
 
 static bool publish(struct ksync_task *t, void *arg)
 {
@@ -292,7 +290,7 @@ static void *parks(void *arg)
 	ksync_park(refuse, &t, "test");
 	CHECK(t == ksync_task_self());
 	for (i = 0; i < rounds; i++)
-		ksync_park(publish, (void *)&parked, "test");
+		ksync_park(publish, &parked, "test");
 	return arg;
 }
 
@@ -304,7 +302,7 @@ static void *readies(void *arg)
 
 	CHECK(!ksync_task_spawn(&t, parks, NULL, NULL));
 	for (i = 0; i < rounds; i++) {
-		while (!(waker = __atomic_exchange_n((struct ksync_task **)&parked, NULL,
+		while (!(waker = __atomic_exchange_n(&parked, NULL,
 						     __ATOMIC_ACQUIRE)))
 			ksync_task_yield();
 		ksync_ready(waker);
@@ -313,7 +311,7 @@ static void *readies(void *arg)
 	return arg;
 }
 
-TEST_F(park, park_and_ready)
+TEST_F(models, park_and_ready)
 {
 	rounds = models_many(&variant->opts, 20000);
 	RUN(readies, NULL);
@@ -353,7 +351,7 @@ static void *timers(void *s)
 	return NULL;
 }
 
-TEST_F(park, timers_fire_unless_disarmed)
+TEST_F(models, timers_fire_unless_disarmed)
 {
 	RUN(timers, self->s);
 }

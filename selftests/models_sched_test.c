@@ -45,7 +45,7 @@ TEST(options_are_checked)
 	struct ksync_sched *s;
 	unsigned int i;
 
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		EXPECT_EQ(-EINVAL, ksync_sched_start(&s, &bad[i])) TH_LOG("%u", i);
 	ASSERT_EQ(0, ksync_sched_start(&s, NULL));
 	EXPECT_EQ(0, ksync_sched_stop(s));

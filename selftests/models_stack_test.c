@@ -18,10 +18,11 @@
 /* Touch so many KiB of stack. */
 static __attribute__((noinline)) long deep(long kib)
 {
-	volatile char page[1024];
+	char page[1024];
 
 	page[0] = kib;
 	page[1023] = kib;
+	asm volatile("" : : "r" (page) : "memory");
 	return kib > 1 ? deep(kib - 1) + page[0] - page[1023] : 0;
 }
 
@@ -138,9 +139,10 @@ static void *waits_for_all(void *arg)
 /* There are more tasks than guard pages: these overflow into others, and yield. */
 static __attribute__((noinline)) long deep_and_yield(long kib)
 {
-	volatile char page[1024];
+	char page[1024];
 
 	page[0] = kib;
+	asm volatile("" : : "r" (page) : "memory");
 	if (kib > 1)
 		return deep_and_yield(kib - 1) + page[0];
 	ksync_task_yield();

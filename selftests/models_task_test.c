@@ -9,8 +9,6 @@
 #include "lib/ksft.h"
 #include "lib/models.h"
 
-MODELS_FIXTURE(task)
-
 /* In a task: the first thing that was not as expected, by its line. */
 #define CHECK(cond) do {						\
 	if (!(cond))							\
@@ -28,7 +26,7 @@ static void *plus_one(void *n)
 	return (char *)n + 1;
 }
 
-TEST_F(task, run_returns_the_result)
+TEST_F(models, run_returns_the_result)
 {
 	void *result;
 
@@ -54,7 +52,7 @@ static void *many_tasks(void *n)
 	return NULL;
 }
 
-TEST_F(task, hundred_thousand_tasks_are_joined)
+TEST_F(models, hundred_thousand_tasks_are_joined)
 {
 	RUN(many_tasks, (void *)(long)models_many(&variant->opts, 100000));
 }
@@ -73,7 +71,7 @@ static void *tree(void *depth)
 	return (char *)x + (long)y;
 }
 
-TEST_F(task, tasks_spawn_tasks)
+TEST_F(models, tasks_spawn_tasks)
 {
 	const long depth = variant->opts.model == KSYNC_MODEL_11 ? 6 : 13;
 	void *leaves;
@@ -107,7 +105,7 @@ static void *detached_tasks(void *arg)
 	return arg;
 }
 
-TEST_F(task, detached_tasks_end_by_themselves)
+TEST_F(models, detached_tasks_end_by_themselves)
 {
 	struct ksync_sched_stats st;
 
@@ -144,7 +142,7 @@ static void *check_names(void *arg)
 	return arg;
 }
 
-TEST_F(task, names_and_numbers)
+TEST_F(models, names_and_numbers)
 {
 	RUN(check_names, NULL);
 	EXPECT_EQ(NULL, ksync_task_self());
@@ -168,7 +166,7 @@ static void *joins(void *arg)
 	struct ksync_task *a, *b;
 	void *result;
 
-	CHECK(!ksync_task_spawn(&a, sleeper, (void *)50, NULL));
+	CHECK(!ksync_task_spawn(&a, sleeper, (void *)3600000, NULL));
 	CHECK(ksync_task_join_timed(a, NULL, &bad) == -EINVAL);
 	CHECK(ksync_task_join_timed(a, NULL, &soon) == -ETIMEDOUT);
 	CHECK(ksync_task_join(ksync_task_self(), NULL) == -EDEADLK);
@@ -177,11 +175,12 @@ static void *joins(void *arg)
 		ksync_task_yield();
 	while (ksync_task_join_timed(a, NULL, &soon) == -ETIMEDOUT);
 	CHECK(ksync_task_detach(a) == -EBUSY);
+	ksync_task_cancel(a);
 	CHECK(!ksync_task_join(b, &result) && !result);
 	return arg;
 }
 
-TEST_F(task, one_joins_and_may_give_up)
+TEST_F(models, one_joins_and_may_give_up)
 {
 	RUN(joins, NULL);
 }
@@ -219,12 +218,12 @@ static void *join_races(void *n)
 }
 
 /* Just when it ends, a task is about to be joined, or its joiner to give up. */
-TEST_F(task, join_races_with_the_end)
+TEST_F(models, join_races_with_the_end)
 {
 	RUN(join_races, (void *)(long)models_many(&variant->opts, 50000));
 }
 
-TEST_F(task, plain_threads_join)
+TEST_F(models, plain_threads_join)
 {
 	struct ksync_task *t;
 	void *result;
@@ -249,7 +248,7 @@ static void *sleeps(void *arg)
 	return arg;
 }
 
-TEST_F(task, sleeps_until_the_deadline)
+TEST_F(models, sleeps_until_the_deadline)
 {
 	RUN(sleeps, NULL);
 }
@@ -274,7 +273,7 @@ static void *crowd_sleeps(void *arg)
 	return arg;
 }
 
-TEST_F(task, sleeping_holds_up_nobody)
+TEST_F(models, sleeping_holds_up_nobody)
 {
 	RUN(crowd_sleeps, NULL);
 }
@@ -309,7 +308,7 @@ static void *fair(void *arg)
 	return arg;
 }
 
-TEST_F(task, yield_lets_others_run)
+TEST_F(models, yield_lets_others_run)
 {
 	RUN(fair, NULL);
 	EXPECT_EQ(100, turns[0]);
@@ -357,7 +356,7 @@ static void *locals(void *arg)
 	return arg;
 }
 
-TEST_F(task, locals_are_each_tasks_own_and_destroyed)
+TEST_F(models, locals_are_each_tasks_own_and_destroyed)
 {
 	RUN(locals, NULL);
 	EXPECT_EQ(50 * 51 / 2, destroyed);
@@ -390,7 +389,7 @@ static void *errnos(void *arg)
 	return arg;
 }
 
-TEST_F(task, errno_goes_with_the_task)
+TEST_F(models, errno_goes_with_the_task)
 {
 	struct ksync_sched_stats st;
 
@@ -432,7 +431,7 @@ static void *moves(void *arg)
 }
 
 /* The mode that tests of others rely on. */
-TEST_F(task, migration_is_forced_at_each_yield)
+TEST_F(models, migration_is_forced_at_each_yield)
 {
 	if (!(variant->opts.flags & KSYNC_SCHED_MIGRATE))
 		SKIP(return, "another mode");
@@ -473,7 +472,7 @@ static void *pins(void *arg)
 	return arg;
 }
 
-TEST_F(task, pinned_tasks_stay_on_their_thread)
+TEST_F(models, pinned_tasks_stay_on_their_thread)
 {
 	RUN(pins, NULL);
 }

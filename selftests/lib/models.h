@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Schedulers to run the same tests on: each of the threading models, one proc or more
- * than there are CPUs, seeded, and one that migrates tasks at each wait.
+ * The fixture "models", schedulers to run the same tests on: each of the threading models,
+ * one proc or more than there are CPUs, seeded, and one that migrates tasks at each wait.
  */
 #ifndef KSYNC_SELFTESTS_MODELS_H
 #define KSYNC_SELFTESTS_MODELS_H
@@ -9,41 +9,79 @@
 #include <stdint.h>
 #include <ksync/task.h>
 #include "clock.h"
+#include "ksft.h"
 
-#define MODELS_FIXTURE(name)						\
-FIXTURE(name)								\
-{									\
-	struct ksync_sched *s;						\
-};									\
-									\
-FIXTURE_VARIANT(name)							\
-{									\
-	struct ksync_sched_opts opts;					\
-};									\
-									\
-MODELS_VARIANT(name, mn, KSYNC_MODEL_MN, 0, 4)				\
-MODELS_VARIANT(name, one_proc, KSYNC_MODEL_MN, 0, 1)			\
-MODELS_VARIANT(name, migrate, KSYNC_MODEL_MN, KSYNC_SCHED_MIGRATE, 2)	\
-MODELS_VARIANT(name, n1, KSYNC_MODEL_N1, 0, 0)				\
-MODELS_VARIANT(name, threads, KSYNC_MODEL_11, 0, 0)			\
-MODELS_VARIANT(name, seeded, KSYNC_MODEL_N1, KSYNC_SCHED_SEEDED, 0)	\
-									\
-FIXTURE_SETUP(name)							\
-{									\
-	ASSERT_EQ(0, ksync_sched_start(&self->s, &variant->opts));	\
-}									\
-									\
-FIXTURE_TEARDOWN(name)							\
-{									\
-	EXPECT_EQ(0, ksync_sched_stop(self->s));			\
+FIXTURE(models)
+{
+	struct ksync_sched *s;
+};
+
+FIXTURE_VARIANT(models)
+{
+	struct ksync_sched_opts opts;
+};
+
+FIXTURE_VARIANT_ADD(models, mn)
+{
+	.opts = {
+		.model = KSYNC_MODEL_MN,
+		.flags = KSYNC_SCHED_QUIET,
+		.procs = 4,
+	},
+};
+
+FIXTURE_VARIANT_ADD(models, one_proc)
+{
+	.opts = {
+		.model = KSYNC_MODEL_MN,
+		.flags = KSYNC_SCHED_QUIET,
+		.procs = 1,
+	},
+};
+
+FIXTURE_VARIANT_ADD(models, migrate)
+{
+	.opts = {
+		.model = KSYNC_MODEL_MN,
+		.flags = KSYNC_SCHED_MIGRATE | KSYNC_SCHED_QUIET,
+		.procs = 2,
+	},
+};
+
+FIXTURE_VARIANT_ADD(models, n1)
+{
+	.opts = {
+		.model = KSYNC_MODEL_N1,
+		.flags = KSYNC_SCHED_QUIET,
+	},
+};
+
+FIXTURE_VARIANT_ADD(models, threads)
+{
+	.opts = {
+		.model = KSYNC_MODEL_11,
+		.flags = KSYNC_SCHED_QUIET,
+	},
+};
+
+FIXTURE_VARIANT_ADD(models, seeded)
+{
+	.opts = {
+		.model = KSYNC_MODEL_N1,
+		.flags = KSYNC_SCHED_SEEDED | KSYNC_SCHED_QUIET,
+		.seed = 1,
+	},
+};
+
+FIXTURE_SETUP(models)
+{
+	ASSERT_EQ(0, ksync_sched_start(&self->s, &variant->opts));
 }
 
-#define MODELS_VARIANT(name, variant, model_, flags_, procs_)		\
-FIXTURE_VARIANT_ADD(name, variant)					\
-{									\
-	.opts = { .model = model_, .flags = flags_ | KSYNC_SCHED_QUIET,	\
-		  .procs = procs_, .seed = 1 },				\
-};
+FIXTURE_TEARDOWN(models)
+{
+	EXPECT_EQ(0, ksync_sched_stop(self->s));
+}
 
 /* Tasks that are threads are few. */
 static inline int models_many(const struct ksync_sched_opts *opts, int many)

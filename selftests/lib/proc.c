@@ -30,7 +30,7 @@ int proc_stat(pid_t tid, struct proc_stat *out)
 }
 
 /* A number of /proc/TID/status. */
-static long status(pid_t tid, const char *format)
+static long number(pid_t tid, const char *format)
 {
 	char path[32], line[128];
 	long n = -1;
@@ -48,12 +48,12 @@ static long status(pid_t tid, const char *format)
 
 long proc_sleeps(pid_t tid)
 {
-	return status(tid, "voluntary_ctxt_switches: %ld");
+	return number(tid, "voluntary_ctxt_switches: %ld");
 }
 
 long proc_switches(pid_t tid)
 {
 	const long sleeps = proc_sleeps(tid);
 
-	return sleeps < 0 ? -1 : sleeps + status(tid, "nonvoluntary_ctxt_switches: %ld");
+	return sleeps < 0 ? -1 : sleeps + number(tid, "nonvoluntary_ctxt_switches: %ld");
 }

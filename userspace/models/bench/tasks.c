@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 	struct ksync_sched *s;
 	uintptr_t i;
 
-	for (i = 0; i < sizeof(benches) / sizeof(benches[0]); i++) {
+	for (i = 0; i < sizeof(benches) / sizeof(*benches); i++) {
 		if (argc < 2 || strcmp(argv[1], benches[i].name))
 			continue;
 		opts.procs = argc > 2 ? atoi(argv[2]) : 0;

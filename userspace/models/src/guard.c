@@ -104,7 +104,8 @@ static void say_overflow(const struct ksync_task *t)
 	char text[128];
 	int n;
 
-	n = snprintf(text, sizeof(text), "ksync: task %llu \"%s\" has overflowed its stack of %lu bytes\n",
+	n = snprintf(text, sizeof(text),
+		     "ksync: task %llu \"%s\" has overflowed its stack of %lu bytes\n",
 		     (unsigned long long)t->id, t->name,
 		     (unsigned long)(1UL << (STACK_MIN_SHIFT + t->class)));
 	if (write(STDERR_FILENO, text, n) < 0)

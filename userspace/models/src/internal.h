@@ -27,7 +27,6 @@
 #define EXPORT		__attribute__((visibility("default")))
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
-#define LINE		__attribute__((aligned(64)))
 
 /*
  * What depends on the thread is looked up by a function that the compiler can neither
@@ -157,8 +156,8 @@ struct ksync_task {
  * All that is not said to be shared belongs to the machine that has it.
  */
 struct proc {
-	uint32_t head LINE;
-	uint32_t tail LINE;
+	uint32_t head __attribute__((aligned(64)));
+	uint32_t tail __attribute__((aligned(64)));
 	uint32_t index;
 	struct ksync_task *next;
 	uint32_t tick;
@@ -174,12 +173,12 @@ struct proc {
 	uint64_t steals;
 	uint64_t stolen;
 	uint64_t migrations;
-	struct machine *machine LINE;
+	struct machine *machine __attribute__((aligned(64)));
 	struct proc *link;
 	uint32_t seen_tick;
 	struct ksync_task *seen_next;
 	uint32_t unchanged;
-	struct ksync_task *queue[RUNQ] LINE;
+	struct ksync_task *queue[RUNQ] __attribute__((aligned(64)));
 };
 
 /* What a task asks of the scheduler when it leaves its stack. */
@@ -302,7 +301,7 @@ struct runner {
  * @threads_running: KSYNC_MODEL_11: tasks that do not wait
  */
 struct ksync_sched {
-	uint32_t lock LINE;
+	uint32_t lock __attribute__((aligned(64)));
 	struct ksync_task *head;
 	struct ksync_task **tail;
 	uint32_t queued;
@@ -318,7 +317,7 @@ struct ksync_sched {
 	uint64_t retaken;
 	bool deadlocked;
 
-	uint32_t spinning LINE;
+	uint32_t spinning __attribute__((aligned(64)));
 	bool stopping;
 	uint32_t nprocs;
 	struct proc *procs;
@@ -342,7 +341,7 @@ struct ksync_sched {
 	bool has_monitor;
 	bool can_retake;
 	bool ending;		/* new tasks are cancelled */
-	struct timers timers LINE;
+	struct timers timers __attribute__((aligned(64)));
 	struct stack_class classes[STACK_CLASSES];
 };
 
@@ -386,7 +385,7 @@ void *ksync_machine_main(void *machine);
 void ksync_proc_release(struct machine *m);
 bool ksync_machine_sleep(struct machine *m);
 void ksync_wake_one(struct ksync_sched *s);
-void ksync_wake_proc(struct ksync_sched *s, struct proc *p, bool spinning);
+void ksync_wake_proc(struct ksync_sched *s, struct proc *p, bool spins);
 int ksync_machine_start(struct ksync_sched *s, struct machine **out);
 void ksync_machine_poke(struct machine *m);
 void ksync_proc_handoff(struct ksync_sched *s, struct proc *p);

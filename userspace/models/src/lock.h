@@ -20,7 +20,7 @@ void ksync_lock_contended(uint32_t *lock);
 
 static inline void relax(void)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__)
 	__builtin_ia32_pause();
 #elif defined(__aarch64__)
 	asm volatile("isb" ::: "memory");

@@ -37,7 +37,10 @@ static uint32_t *low_half(struct ksync_task *t)
 {
 	uint32_t *word = (uint32_t *)&t->park;
 
-	return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : word + 1;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word++;
+#endif
+	return word;
 }
 
 static uint64_t next_wait(const struct ksync_task *t)

@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include "internal.h"
 
-#define TLS	static __thread __attribute__((tls_model("initial-exec")))
-
-TLS struct machine *this_machine;
-TLS struct ksync_task *this_thread;
+static __thread __attribute__((tls_model("initial-exec"))) struct machine *this_machine;
+static __thread __attribute__((tls_model("initial-exec"))) struct ksync_task *this_thread;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
