@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * What tasks cost: yield, spawn and join, park and wake, and a skynet of a million.
+ * What tasks cost: yield, spawn and join, and a skynet of a million.
  *
- *	tasks NAME		yield, yield-self, spawn, wake, skynet
+ *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet
  *
  * prints one number: nanoseconds an operation (skynet: milliseconds in all).  tasks.go
  * does the same in Go.
@@ -17,7 +17,6 @@
 
 #define YIELDS	10000000
 #define SPAWNS	3000000
-#define WAKES	3000000
 #define LEAVES	1000000
 
 static double now(void)
