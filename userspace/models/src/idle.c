@@ -263,6 +263,7 @@ static void sleep_listed(struct ksync_sched *s, struct machine *m)
 bool ksync_machine_sleep(struct machine *m)
 {
 	struct ksync_sched *s = m->sched;
+	uint32_t seen;
 	bool listed;
 
 	if (m->pinned) {
@@ -294,8 +295,8 @@ bool ksync_machine_sleep(struct machine *m)
 		return !load(&s->stopping);
 	}
 woken:
-	while (load_acquire(&m->wake) != WOKEN)
-		ksync_thread_wait(&m->wake, load(&m->wake), NEVER);
+	while ((seen = load_acquire(&m->wake)) != WOKEN)
+		ksync_thread_wait(&m->wake, seen, NEVER);
 	take_handed(m);
 	return true;
 }
