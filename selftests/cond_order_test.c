@@ -162,12 +162,22 @@ TEST_F(order, later_waiter_does_not_take_the_signal)
 
 #define CROWD	24
 
+static bool is_switched(const void *tid)
+{
+	return proc_switched(*(const pid_t *)tid);
+}
+
 static void sleeps_of(struct player *p[CROWD], long n[CROWD])
 {
+	pid_t tid;
 	int i;
 
-	for (i = 0; i < CROWD; i++)
-		n[i] = proc_sleeps(task_tid(&p[i]->task));
+	for (i = 0; i < CROWD; i++) {
+		tid = task_tid(&p[i]->task);
+		await_asleep(tid);
+		await_true(is_switched, &tid); /* until then it is not counted */
+		n[i] = proc_sleeps(tid);
+	}
 }
 
 /*

@@ -29,6 +29,23 @@ int proc_stat(pid_t tid, struct proc_stat *out)
 	return 0;
 }
 
+/* The kernel waits for that there, and says "running" if it did not come to it. */
+bool proc_switched(pid_t tid)
+{
+	char path[32], text[16] = "";
+	bool running = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return true;
+	if (fgets(text, sizeof(text), f))
+		running = !strncmp(text, "running", 7);
+	fclose(f);
+	return !running;
+}
+
 /* A number of /proc/TID/status. */
 static long number(pid_t tid, const char *format)
 {

@@ -3,6 +3,7 @@
 #ifndef KSYNC_SELFTESTS_PROC_H
 #define KSYNC_SELFTESTS_PROC_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /**
@@ -17,6 +18,9 @@ struct proc_stat {
 
 /* -ESRCH when there is no such task any more. */
 int proc_stat(pid_t tid, struct proc_stat *out);
+
+/* Has it left the processor? What /proc says of it may be said before that. */
+bool proc_switched(pid_t tid);
 
 /* How often it has gone to sleep by itself; -1 when there is no such task. */
 long proc_sleeps(pid_t tid);
