@@ -215,6 +215,8 @@ static void enter_cycle(struct fault_scene *s)
 	WANT(s, 0, step_lock(&me));
 	player_post(s->partner[0], step_lock, s->id[1]);
 	WANT(s, 0, await_waiters(s->fd, s->id[1], 1));
+	/* It counts before it has looked for a cycle, and may be the one to find it. */
+	WANT(s, 0, player_await_asleep(s->partner[0]));
 	me.id = s->id[0];
 }
 
