@@ -420,4 +420,33 @@ TEST(same_seed_same_run)
 	EXPECT_EQ(10, differ);
 }
 
+static void *yields_some(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 3; i++)
+		ksync_task_yield();
+	return arg;
+}
+
+static void *leaves_some(void *arg)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		ksync_task_spawn(NULL, yields_some, NULL, NULL);
+	return arg;
+}
+
+/* Threads that go to sleep after one run see the next one's task: no deadlock. */
+TEST_F(models, run_after_run)
+{
+	int i, n = models_many(&variant->opts, 20000);
+
+	if (variant->opts.flags & KSYNC_SCHED_MIGRATE)
+		n /= 4;
+	for (i = 0; i < n; i++)
+		ASSERT_EQ(0, ksync_sched_run(self->s, leaves_some, NULL, NULL));
+}
+
 KSFT_MAIN

@@ -150,8 +150,13 @@ EXPORT int ksync_sched_spawn(struct ksync_sched *s, struct ksync_task **t,
 			     const struct ksync_task_attr *attr)
 {
 	const struct spawn how = { .fn = fn, .arg = arg };
+	int ret;
 
-	return ksync_spawn(s, &how, t, attr);
+	/* Until it is queued, it would be one that waits while all are idle. */
+	ksync_sched_hold(s);
+	ret = ksync_spawn(s, &how, t, attr);
+	ksync_sched_release(s);
+	return ret;
 }
 
 EXPORT int ksync_task_spawn(struct ksync_task **t, void *(*fn)(void *arg), void *arg,
