@@ -97,7 +97,8 @@ static struct ksync_state *cond_state(const struct step *step)
 
 /*
  * Lock both buckets.  Which the second one is, the first one tells; where it would be
- * locked out of order, and is not free just then, both are locked anew in order.
+ * locked out of order, and is not free just then, both are locked anew in order.  Who
+ * only tries does not wait, and so breaks no order.
  *
  * Return: the state of the cond; NULL: nobody waits, or no longer with that mutex, and
  * then those that were meant are gone.

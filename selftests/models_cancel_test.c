@@ -5,17 +5,6 @@
 #include "lib/ksft.h"
 #include "lib/models.h"
 
-#define CHECK(cond) do {						\
-	if (!(cond))							\
-		return (void *)(long)__LINE__;				\
-} while (0)
-
-#define RUN(fn, arg) do {						\
-	void *line_ = (void *)-1;					\
-	ASSERT_EQ(0, ksync_sched_run(self->s, fn, arg, &line_));	\
-	EXPECT_EQ(0, (long)line_) TH_LOG("at line %ld", (long)line_);	\
-} while (0)
-
 static void *sleeps_long(void *started)
 {
 	const struct timespec abs = models_in(3600 * SEC);

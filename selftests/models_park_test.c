@@ -9,17 +9,6 @@
 #include "lib/models.h"
 #include "../userspace/models/src/park.h"
 
-#define CHECK(cond) do {						\
-	if (!(cond))							\
-		return (void *)(long)__LINE__;				\
-} while (0)
-
-#define RUN(fn, arg) do {						\
-	void *line_ = (void *)-1;					\
-	ASSERT_EQ(0, ksync_sched_run(self->s, fn, arg, &line_));	\
-	EXPECT_EQ(0, (long)line_) TH_LOG("at line %ld", (long)line_);	\
-} while (0)
-
 /* A slot that one waits at, and another fills: a channel without a buffer. */
 struct slot {
 	uint32_t lock;

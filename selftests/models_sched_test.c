@@ -10,11 +10,6 @@
 #include "lib/models.h"
 #include "../userspace/models/src/park.h"
 
-#define CHECK(cond) do {						\
-	if (!(cond))							\
-		return (void *)(long)__LINE__;				\
-} while (0)
-
 static struct ksync_sched *start(enum ksync_model model, uint32_t flags, uint32_t procs,
 				 uint64_t seed)
 {
@@ -26,12 +21,6 @@ static struct ksync_sched *start(enum ksync_model model, uint32_t flags, uint32_
 
 	return ksync_sched_start(&s, &opts) ? NULL : s;
 }
-
-#define RUN(s, fn, arg) do {						\
-	void *line_ = (void *)-1;					\
-	ASSERT_EQ(0, ksync_sched_run(s, fn, arg, &line_));		\
-	EXPECT_EQ(0, (long)line_) TH_LOG("at line %ld", (long)line_);	\
-} while (0)
 
 TEST(options_are_checked)
 {
@@ -81,7 +70,7 @@ TEST(work_is_stolen)
 	struct ksync_sched_stats st;
 
 	ASSERT_NE(NULL, s);
-	RUN(s, meet_all, (void *)4);
+	RUN_ON(s, meet_all, (void *)4);
 	ksync_sched_stats(s, &st);
 	EXPECT_LE(3, st.steals);
 	EXPECT_LE(st.steals, st.stolen);
@@ -133,7 +122,7 @@ TEST(blocking_sections_hold_up_nobody)
 	struct ksync_sched_stats st;
 
 	ASSERT_NE(NULL, s);
-	RUN(s, others_progress, (void *)1);
+	RUN_ON(s, others_progress, (void *)1);
 	ksync_sched_stats(s, &st);
 	EXPECT_LE(8, st.handoffs);
 	EXPECT_LE(9, st.threads);
@@ -147,7 +136,7 @@ TEST(monitor_retakes_from_who_blocks)
 	struct ksync_sched_stats st;
 
 	ASSERT_NE(NULL, s);
-	RUN(s, others_progress, NULL);
+	RUN_ON(s, others_progress, NULL);
 	ksync_sched_stats(s, &st);
 	EXPECT_LE(7, st.retaken);
 	EXPECT_EQ(0, ksync_sched_stop(s));
@@ -197,7 +186,7 @@ TEST(deadlines_are_kept_while_all_block)
 	struct ksync_sched *s = start(KSYNC_MODEL_MN, 0, 1, 0);
 
 	ASSERT_NE(NULL, s);
-	RUN(s, sleeps_beside, NULL);
+	RUN_ON(s, sleeps_beside, NULL);
 	EXPECT_EQ(0, ksync_sched_stop(s));
 }
 
@@ -226,7 +215,7 @@ TEST(who_computes_is_asked_to_yield)
 	struct ksync_sched *s = start(KSYNC_MODEL_MN, 0, 1, 0);
 
 	ASSERT_NE(NULL, s);
-	RUN(s, stops_it, NULL);
+	RUN_ON(s, stops_it, NULL);
 	EXPECT_EQ(0, ksync_sched_stop(s));
 }
 
@@ -328,7 +317,7 @@ TEST(stop_gives_up_on_who_cannot_be_cancelled)
 	struct ksync_sched *s = start(KSYNC_MODEL_MN, 0, 2, 0);
 
 	ASSERT_NE(NULL, s);
-	RUN(s, leaves_one, NULL);
+	RUN_ON(s, leaves_one, NULL);
 	EXPECT_EQ(-EDEADLK, ksync_sched_stop(s));
 }
 
@@ -395,7 +384,7 @@ static uint64_t seeded_run(struct __test_metadata *_metadata, uint64_t seed, cha
 
 	ASSERT_NE(NULL, s);
 	written = 0;
-	RUN(s, some_order, NULL);
+	RUN_ON(s, some_order, NULL);
 	ksync_sched_stats(s, &st);
 	EXPECT_EQ(200, written);
 	memcpy(out, order, written);

@@ -10,11 +10,6 @@
 #include "lib/ksft.h"
 #include "lib/models.h"
 
-#define CHECK(cond) do {						\
-	if (!(cond))							\
-		return (void *)(long)__LINE__;				\
-} while (0)
-
 /* Touch so many KiB of stack. */
 static __attribute__((noinline)) long deep(long kib)
 {

@@ -10,17 +10,6 @@
 #include "lib/models.h"
 
 /* In a task: the first thing that was not as expected, by its line. */
-#define CHECK(cond) do {						\
-	if (!(cond))							\
-		return (void *)(long)__LINE__;				\
-} while (0)
-
-#define RUN(fn, arg) do {						\
-	void *line_ = (void *)-1;					\
-	ASSERT_EQ(0, ksync_sched_run(self->s, fn, arg, &line_));	\
-	EXPECT_EQ(0, (long)line_) TH_LOG("at line %ld", (long)line_);	\
-} while (0)
-
 static void *plus_one(void *n)
 {
 	return (char *)n + 1;

@@ -12,6 +12,21 @@
 #include "ksft.h"
 #include "slow.h"
 
+/* In a task: what does not hold ends it, and its result is the line. */
+#define CHECK(cond) do {						\
+	if (!(cond))							\
+		return (void *)(long)__LINE__;				\
+} while (0)
+
+/* Run a task that has such checks. */
+#define RUN_ON(s, fn, arg) do {						\
+	void *line_ = (void *)-1;					\
+	ASSERT_EQ(0, ksync_sched_run(s, fn, arg, &line_));		\
+	EXPECT_EQ(0, (long)line_) TH_LOG("at line %ld", (long)line_);	\
+} while (0)
+
+#define RUN(fn, arg)	RUN_ON(self->s, fn, arg)
+
 FIXTURE(models)
 {
 	struct ksync_sched *s;
