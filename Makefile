@@ -113,8 +113,8 @@ check-models-tsan: lib ## Run the tests of tasks here, under clang's ThreadSanit
 	@tools/deps build check models
 	@$(MAKE) --no-print-directory -C userspace/models O=$(build) tsan
 	@$(MAKE) --no-print-directory -C selftests O=$(build) tsan
-	@set -e; for t in cancel park sched task; do \
-		TSAN_OPTIONS=halt_on_error=1 $(build)/tsan/models_$${t}_test; done
+	@set -e; for t in $(build)/tsan/models_*_test; do \
+		TSAN_OPTIONS=halt_on_error=1 $$t; done
 
 check-debug: ## Run them on the debug kernel (lockdep, KASAN, kmemleak)
 	@tools/check debug
