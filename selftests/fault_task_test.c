@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/rseq.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,8 +23,23 @@ static void a_mutex(struct fault_scene *s)
 	WANT(s, 0, raw_create(s->fd, KSYNC_KIND_MUTEX, 0, &s->id[0]));
 }
 
+/*
+ * The kernel writes down where a thread runs (rseq(2)), and ends a process whose memory
+ * cannot be written.  After a fork that is a page to be copied, which may be what fails.
+ */
+static void leave_rseq(struct fault_scene *s)
+{
+	const unsigned int registered = 32;
+	void *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+	if (__rseq_size)
+		WANT(s, 0, sys(SYS_rseq, area, __rseq_size > registered ? __rseq_size :
+			       registered, RSEQ_FLAG_UNREGISTER, RSEQ_SIG));
+}
+
 static void enter_owner(struct fault_scene *s)
 {
+	leave_rseq(s);
 	WANT(s, 0, raw_attach(s->fd, &s->actor));
 	WANT(s, 0, raw_lock(s->fd, s->id[0], s->actor, 0, KSYNC_NO_DEADLINE));
 }

@@ -297,6 +297,69 @@ TEST_F(any, former_owner_dies_and_nobody_is_told)
 	EXPECT_EQ(0, WORD);
 }
 
+/*
+ * Has @w killed in a state that was left behind, where it is the last, and @next wait in
+ * another one: both on the CPU of @hog, which has it.
+ */
+static void kill_left_behind(struct __test_metadata *_metadata, struct _test_data_any *self,
+			     struct player *w, struct player *next, struct player *hog)
+{
+	ASSERT_EQ(0, pin_cpu(task_tid(&self->owner->task), 1));
+	ASSERT_EQ(0, pin_cpu(0, 1));
+	ASSERT_EQ(0, pin_cpu(task_tid(&next->task), 1));
+	WAIT(w, step_lock, 1);
+	hog->futex = self->busy;
+	*self->busy = 1;
+	player_post(hog, step_hog, 0);
+	ASSERT_EQ(0, player_await_taken(hog));
+	EXPECT_EQ(0, UNLOCK_ANY());
+	ASSERT_EQ(0, raw_lock(self->s.fd, self->s.mutex, self->s.self, 0, KSYNC_NO_DEADLINE));
+	WAIT(next, step_lock, 1);
+	ASSERT_EQ(0, pin_cpu(task_tid(&next->task), 0));
+	ASSERT_EQ(0, task_kill(&w->task, SIGKILL));
+}
+
+static void end_hog(struct __test_metadata *_metadata, struct _test_data_any *self,
+		    struct player *hog, struct player *w)
+{
+	__atomic_store_n(self->busy, 0, __ATOMIC_RELEASE);
+	EXPECT_EQ(0, player_result(hog));
+	EXPECT_EQ(0, await_gone(task_tid(&w->task)));
+}
+
+/* Who departs last, and calls no more, says nothing of those in another state. */
+TEST_F(any, the_last_one_left_behind_is_killed)
+{
+	struct player *w = PLAYER(10), *next = PLAYER(5), *hog = PLAYER(80);
+
+	if (variant->task == TASK_THREAD)
+		SKIP(return, "threads are not killed by themselves");
+	if (cpu_count() < 2)
+		SKIP(return, "needs two CPUs: one is kept busy");
+	kill_left_behind(_metadata, self, w, next, hog);
+	end_hog(_metadata, self, hog, w);
+	EXPECT_EQ(self->s.self | KSYNC_WAITERS, WORD);
+	EXPECT_EQ(0, raw_unlock(self->s.fd, self->s.mutex, self->s.self));
+	EXPECT_GOT(next);
+	EXPECT_EQ(0, WORD);
+}
+
+/* Nor does it take a word that is free for them. */
+TEST_F(any, the_last_one_left_behind_is_killed_and_the_word_is_free)
+{
+	struct player *w = PLAYER(10), *next = PLAYER(5), *hog = PLAYER(80);
+
+	if (variant->task == TASK_THREAD)
+		SKIP(return, "threads are not killed by themselves");
+	if (cpu_count() < 2)
+		SKIP(return, "needs two CPUs: one is kept busy");
+	kill_left_behind(_metadata, self, w, next, hog);
+	EXPECT_EQ(0, raw_unlock(self->s.fd, self->s.mutex, self->s.self));
+	end_hog(_metadata, self, hog, w);
+	EXPECT_GOT(next);
+	EXPECT_EQ(0, WORD);
+}
+
 /* The owner died before, and nobody waited: the word names it still. */
 TEST_F(any, dead_owner)
 {

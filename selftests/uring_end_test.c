@@ -427,10 +427,12 @@ static int leave(void *arg)
 		io_uring_queue_exit(&l->s->ring);
 		break;
 	case SHARED:
-		if (fork())
-			return 0;
-		l->go[1] = getpid();
-		break;
+		/* Known before this process ends: the test kills the child by it. */
+		ret = fork();
+		if (!ret)
+			break;
+		l->go[1] = ret;
+		return ret < 0;
 	case KILLED:
 	case THREAD_EXIT:
 		break;
