@@ -17,8 +17,9 @@
 
 /* More than a load has. */
 #define FAULTS_MAX	5000
-/* A load has a few more or less than the one before it. */
+/* So many more or less a load has than the one before it. */
 #define MARGIN		16
+#define SWEEPS_MAX	6
 
 #define TRACING "/sys/kernel/debug/tracing/"
 #define SLAB "/sys/kernel/slab/ksync_state"
@@ -167,37 +168,88 @@ static void trace(struct __test_metadata *_metadata, bool on)
 		EXPECT_EQ(0, trace_write(event, "/enable", on ? "1" : "0"))
 			TH_LOG("%s", event);
 	}
+	EXPECT_EQ(0, trace_write("options", "/stacktrace", on ? "1" : "0"));
+	EXPECT_EQ(0, trace_write("options", "/sym-offset", on ? "1" : "0"));
 }
 
-/* Did something fail before the module came to initialize itself? */
-static bool failed_before(void)
+/**
+ * struct failure - that there was in a load
+ * @before: the module came to initialize itself
+ * @place: a hash of the stack of calls
+ */
+struct failure {
+	bool before;
+	uint32_t place;
+};
+
+/*
+ * FNV-1a of a line of a stack.  Functions that a module has just for its start are
+ * addresses by now: of these the place within a page is always the same.
+ */
+static uint32_t hash(uint32_t h, const char *text)
 {
+	const size_t length = strlen(text);
+
+	if (!strncmp(text, " => 0x", 6) && length > 10)
+		text += length - 4;
+	while (*text)
+		h = (h ^ (unsigned char)*text++) * 16777619U;
+	return h;
+}
+
+static struct failure what_failed(void)
+{
+	struct failure found = { .place = 2166136261U };
 	FILE *f = fopen(TRACING "trace", "re");
-	bool before = false, begun = false;
+	bool begun = false, in_stack = false;
 	char line[512];
 
 	while (f && fgets(line, sizeof(line), f)) {
 		if (strstr(line, " module_load: "))
 			begun = true;
 		else if (strstr(line, "alloc: "))
-			before |= !begun;
+			found.before |= !begun;
+		if (!strncmp(line, " => ", 4)) {
+			if (in_stack)
+				found.place = hash(found.place, line);
+		} else if (!strstr(line, "<stack trace>")) {
+			in_stack = begun && strstr(line, "alloc: ");
+		}
 	}
 	if (f)
 		fclose(f);
-	return before || !begun;
+	found.before |= !begun;
+	return found;
 }
+
+/* More than there are. */
+#define PLACES_MAX	400
 
 /**
  * struct sweep - through the faults of a load
  * @n: the next one
  * @faults: how many there were
  * @refused: by so many of them the load was
+ * @places: where allocations have failed, @nplaces of them
  */
 struct sweep {
 	uint32_t n;
 	uint32_t faults;
 	uint32_t refused;
+	uint32_t places[PLACES_MAX];
+	uint32_t nplaces;
 };
+
+static void remember(struct sweep *s, uint32_t place)
+{
+	uint32_t i;
+
+	for (i = 0; i < s->nplaces; i++)
+		if (s->places[i] == place)
+			return;
+	if (s->nplaces < PLACES_MAX)
+		s->places[s->nplaces++] = place;
+}
 
 /* One load. Return: whether there was a fault. */
 static bool try_fault(struct __test_metadata *_metadata, struct fault *f, struct sweep *s)
@@ -238,17 +290,38 @@ static uint32_t count_faults(struct __test_metadata *_metadata, struct fault *f)
 }
 
 /*
- * From the last one upwards, to the last one that comes before the module is called:
- * the hundreds before that are the kernel's, and some of them it warns of.
+ * From the last one down to the last one that comes before the module is called: the
+ * hundreds before that are the kernel's, and some of them it warns of.
  */
 static void sweep(struct __test_metadata *_metadata, struct fault *f, struct sweep *s)
 {
+	struct failure failure;
+
 	s->n = count_faults(_metadata, f) + MARGIN;
 	while (_metadata->passed && try_fault(_metadata, f, s))
 		s->n += MARGIN;
-	for (s->faults = 0; _metadata->passed && --s->n;)
-		if (try_fault(_metadata, f, s) && failed_before())
+	while (_metadata->passed && --s->n) {
+		if (!try_fault(_metadata, f, s))
+			continue;
+		failure = what_failed();
+		if (failure.before)
 			break;
+		remember(s, failure.place);
+	}
+}
+
+/* A load has a few more or less than the one before it: until a sweep finds no place. */
+static void sweep_all(struct __test_metadata *_metadata, struct fault *f, struct sweep *s)
+{
+	uint32_t before, sweeps = 0;
+
+	do {
+		before = s->nplaces;
+		sweep(_metadata, f, s);
+		sweeps++;
+		TH_LOG("sweep %u: allocations fail in %u places", sweeps, s->nplaces);
+	} while (_metadata->passed && s->nplaces > before && sweeps < SWEEPS_MAX);
+	EXPECT_LT(s->nplaces, PLACES_MAX);
 }
 
 FIXTURE(load)
@@ -281,7 +354,7 @@ TEST_F_TIMEOUT(load, loading, 100)
 	ASSERT_EQ(0, module_unload());
 	before = look();
 	trace(_metadata, true);
-	sweep(_metadata, &f, &s);
+	sweep_all(_metadata, &f, &s);
 	trace(_metadata, false);
 	EXPECT_EQ(0, await_true(as_before, &before));
 	ASSERT_EQ(0, module_load(""));
