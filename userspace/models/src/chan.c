@@ -342,13 +342,11 @@ EXPORT int ksync_chan_recv_timed(struct ksync_chan *c, void *value,
 static struct ksync_case *claim_all(struct ksync_chan *c)
 {
 	struct ksync_case *all = NULL, **last = &all, *w;
-	uint32_t op;
 
-	for (op = KSYNC_CASE_SEND; op <= KSYNC_CASE_RECV; op++) {
-		while ((w = claim_first(c, op, CASE_ENDED))) {
-			*last = w;
-			last = &w->next_;
-		}
+	while ((w = claim_first(c, KSYNC_CASE_RECV, CASE_ENDED)) ||
+	       (w = claim_first(c, KSYNC_CASE_SEND, CASE_ENDED))) {
+		*last = w;
+		last = &w->next_;
 	}
 	*last = NULL;
 	return all;
