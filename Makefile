@@ -22,7 +22,7 @@ running	:= $(shell uname -r)
 .PHONY: all module lib selftests tools load unload install uninstall clean help
 .PHONY: demo bench verify torture latency coverage
 .PHONY: check check-native check-debug check-all check-style check-programs check-bench
-.PHONY: check-models-tsan deb check-package
+.PHONY: check-models-tsan check-models-go deb check-package
 
 all: lib ## Build the library, and the module for the running kernel (default)
 	@if [ -n "$(release)" ]; then $(MAKE) --no-print-directory module; \
@@ -115,6 +115,9 @@ check-models-tsan: lib ## Run the tests of tasks here, under clang's ThreadSanit
 	@$(MAKE) --no-print-directory -C selftests O=$(build) tsan
 	@set -e; for t in $(build)/tsan/models_*_test; do \
 		TSAN_OPTIONS=halt_on_error=1 $$t; done
+
+check-models-go: ## Run the same programs of channels as tasks and in Go, and compare
+	@tools/channels/check
 
 check-debug: ## Run them on the debug kernel (lockdep, KASAN, kmemleak)
 	@tools/check debug

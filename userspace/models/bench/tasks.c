@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * What tasks cost: yield, spawn and join, and a skynet of a million.
+ * What tasks and channels cost: yield, spawn and join, a skynet of a million by joins
+ * and by channels; a round trip between two tasks, values through a buffer of 100, a
+ * select of two cases and the send that makes one ready.
  *
- *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet
+ *	tasks NAME [PROCS]
  *
  * prints one number: nanoseconds an operation (skynet: milliseconds in all).  tasks.go
  * does the same in Go.
@@ -13,11 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <ksync/chan.h>
 #include <ksync/task.h>
 
 #define YIELDS	10000000
 #define SPAWNS	3000000
 #define LEAVES	1000000
+#define TRIPS	2000000
+#define VALUES	10000000
+#define BUFFER	100
 
 static double now(void)
 {
@@ -117,6 +123,128 @@ static double bench_skynet(void)
 	return (now() - t) / 1e6;
 }
 
+static struct ksync_chan *a, *b;
+
+static void make_chans(size_t cap)
+{
+	must(ksync_chan_create(&a, sizeof(long), cap));
+	must(ksync_chan_create(&b, sizeof(long), cap));
+}
+
+static void *echo(void *arg)
+{
+	long value;
+
+	while (!ksync_chan_recv(a, &value))
+		must(ksync_chan_send(b, &value));
+	return arg;
+}
+
+static double bench_trip(void)
+{
+	struct ksync_task *other;
+	double t;
+	long i;
+
+	make_chans(0);
+	must(ksync_task_spawn(&other, echo, NULL, NULL));
+	t = now();
+	for (i = 0; i < TRIPS; i++) {
+		must(ksync_chan_send(a, &i));
+		must(ksync_chan_recv(b, &i));
+	}
+	t = now() - t;
+	must(ksync_chan_close(a));
+	must(ksync_task_join(other, NULL));
+	return t / TRIPS;
+}
+
+static void *produce(void *arg)
+{
+	long i;
+
+	for (i = 0; i < VALUES; i++)
+		must(ksync_chan_send(a, &i));
+	must(ksync_chan_close(a));
+	return arg;
+}
+
+static double bench_buffered(void)
+{
+	double t = now();
+	long value, n = 0;
+
+	make_chans(BUFFER);
+	must(ksync_task_spawn(NULL, produce, NULL, NULL));
+	while (!ksync_chan_recv(a, &value))
+		if (value != n++)
+			errx(1, "buffered: not in order");
+	return (now() - t) / VALUES;
+}
+
+/* One is always ready, in turn. */
+static double bench_select(void)
+{
+	long i, value = 0;
+	double t;
+
+	make_chans(1);
+	must(ksync_chan_send(a, &value));
+	t = now();
+	for (i = 0; i < VALUES; i++) {
+		struct ksync_case cases[] = { KSYNC_RECV(a, &value), KSYNC_RECV(b, &value) };
+
+		must(ksync_chan_send(ksync_select(cases, 2) ? a : b, &value));
+	}
+	return (now() - t) / VALUES;
+}
+
+struct sky {
+	struct ksync_chan *to;
+	long number;
+	long size;
+};
+
+static void *skynet_chan(void *arg)
+{
+	struct sky *self = arg, child[10];
+	struct ksync_chan *c;
+	long sum, total = self->number;
+	int i;
+
+	if (self->size > 1) {
+		must(ksync_chan_create(&c, sizeof(sum), 0));
+		for (i = 0; i < 10; i++) {
+			child[i].to = c;
+			child[i].size = self->size / 10;
+			child[i].number = self->number + i * child[i].size;
+			must(ksync_task_spawn(NULL, skynet_chan, &child[i], NULL));
+		}
+		for (i = 0, total = 0; i < 10; i++) {
+			must(ksync_chan_recv(c, &sum));
+			total += sum;
+		}
+		must(ksync_chan_destroy(c));
+	}
+	must(ksync_chan_send(self->to, &total));
+	return NULL;
+}
+
+static double bench_skynet_chan(void)
+{
+	struct sky root = { NULL, 0, LEAVES };
+	double t = now();
+	long sum;
+
+	make_chans(0);
+	root.to = a;
+	must(ksync_task_spawn(NULL, skynet_chan, &root, NULL));
+	must(ksync_chan_recv(a, &sum));
+	if (sum != (long)LEAVES * (LEAVES - 1) / 2)
+		errx(1, "skynet-chan: a wrong sum");
+	return (now() - t) / 1e6;
+}
+
 static const struct {
 	const char *name;
 	double (*fn)(void);
@@ -125,6 +253,10 @@ static const struct {
 	{ "yield-self", bench_yield_self },
 	{ "spawn", bench_spawn },
 	{ "skynet", bench_skynet },
+	{ "skynet-chan", bench_skynet_chan },
+	{ "round-trip", bench_trip },
+	{ "buffered", bench_buffered },
+	{ "select", bench_select },
 };
 
 static double figure;
@@ -151,5 +283,6 @@ int main(int argc, char **argv)
 		printf("%.1f\n", figure);
 		return 0;
 	}
-	errx(2, "usage: tasks yield|yield-self|spawn|skynet [PROCS]");
+	errx(2, "usage: tasks yield|yield-self|spawn|skynet|skynet-chan|round-trip|"
+	     "buffered|select [PROCS]");
 }

@@ -16,6 +16,9 @@ const (
 	yields = 10000000
 	spawns = 3000000
 	leaves = 1000000
+	trips  = 2000000
+	values = 10000000
+	buffer = 100
 )
 
 func yield(n int) {
@@ -78,10 +81,63 @@ func benchSkynet() float64 {
 	return float64(time.Since(t).Nanoseconds()) / 1e6
 }
 
+func benchTrip() float64 {
+	a, b := make(chan int), make(chan int)
+	go func() {
+		for value := range a {
+			b <- value
+		}
+	}()
+	t := time.Now()
+	for i := 0; i < trips; i++ {
+		a <- i
+		i = <-b
+	}
+	ns := time.Since(t).Nanoseconds()
+	close(a)
+	return float64(ns) / trips
+}
+
+func benchBuffered() float64 {
+	t := time.Now()
+	c := make(chan int, buffer)
+	go func() {
+		for i := 0; i < values; i++ {
+			c <- i
+		}
+		close(c)
+	}()
+	n := 0
+	for value := range c {
+		if value != n {
+			panic("buffered: not in order")
+		}
+		n++
+	}
+	return float64(time.Since(t).Nanoseconds()) / values
+}
+
+func benchSelect() float64 {
+	a, b := make(chan int, 1), make(chan int, 1)
+	a <- 0
+	t := time.Now()
+	for i := 0; i < values; i++ {
+		select {
+		case value := <-a:
+			b <- value
+		case value := <-b:
+			a <- value
+		}
+	}
+	return float64(time.Since(t).Nanoseconds()) / values
+}
+
 func main() {
 	benches := map[string]func() float64{
 		"yield": benchYield, "yield-self": benchYieldSelf,
 		"spawn": benchSpawn, "skynet": benchSkynet,
+		"skynet-chan": benchSkynet, "round-trip": benchTrip,
+		"buffered": benchBuffered, "select": benchSelect,
 	}
 	if len(os.Args) > 2 {
 		n, _ := strconv.Atoi(os.Args[2])

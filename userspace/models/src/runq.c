@@ -20,6 +20,7 @@
  * The next slot is exchanged and taken by CAS: a task that is found in it is ready,
  * even if it had been taken, had run and was put there again meanwhile.
  */
+#include <sched.h>
 #include "internal.h"
 
 /* So often in a row may next be run before the queue is looked at. */
@@ -117,7 +118,10 @@ struct ksync_task *ksync_runq_get(struct proc *p)
 	return t ? t : take_next(p);
 }
 
-/* Its owner does something else for long? */
+/*
+ * Its owner does something else for long?  It may be that it does nothing because the
+ * caller, just woken by it, has got its CPU: that is given back first.
+ */
 static struct ksync_task *steal_next(struct proc *from)
 {
 	struct ksync_task *t = load(&from->next);
@@ -126,6 +130,7 @@ static struct ksync_task *steal_next(struct proc *from)
 
 	if (!t)
 		return NULL;
+	sched_yield();
 	for (i = 0; i < PATIENCE; i++) {
 		relax();
 		if (load(&from->tick) != tick || load(&from->next) != t)
