@@ -7,7 +7,8 @@
  * a task is what runs, a machine is a thread that runs tasks, a proc is the right to
  * run one, with a queue of those that are ready.
  *
- * Lock order: a scope's lock, timers.lock, sched.lock, a stack class's lock.
+ * Lock order: a scope's lock, timers.lock, executor.lock, sched.lock, a stack class's
+ * lock.
  */
 #ifndef KSYNC_MODELS_INTERNAL_H
 #define KSYNC_MODELS_INTERNAL_H
@@ -101,6 +102,7 @@ enum join_state {
  * @low: end of its stack
  * @size: of its stack: class
  * @id: number
+ * @trampoline: see trampoline.c
  *
  * It lives at the top of its own stack, in the page that the stack begins with, so
  * that a task that waits costs no more than the pages of its stack.
@@ -136,6 +138,7 @@ struct ksync_task {
 	uint64_t id;
 	void *fiber;
 	struct ksync_task *all;	/* threads: see self.c */
+	struct trampoline *trampoline;
 	char name[KSYNC_TASK_NAME_LEN];
 };
 
@@ -276,6 +279,25 @@ struct timers {
 };
 
 /**
+ * struct executor - what a scheduler's tasks do for futures: see executor.c
+ * @waiting: futures in @added and @queue
+ * @spare: tasks that look after these, and run no function that may wait
+ * @idle: one of these waits, with @ticket
+ * @added: that are not ready
+ * @queue: that are to be run
+ */
+struct executor {
+	uint32_t lock;
+	uint32_t waiting;
+	uint32_t spare;
+	bool idle;
+	struct ksync_ticket ticket;
+	struct ksync_executed *added;
+	struct ksync_executed *queue;
+	struct ksync_executed **tail;
+};
+
+/**
  * struct runner - somebody outside who waits for the scheduler to be quiet
  * @ticket: claimed then, with 0 if no task is left, or -EDEADLK
  */
@@ -342,6 +364,7 @@ struct ksync_sched {
 	bool can_retake;
 	bool ending;		/* new tasks are cancelled */
 	struct timers timers __attribute__((aligned(64)));
+	struct executor executor;
 	struct stack_class classes[STACK_CLASSES];
 };
 

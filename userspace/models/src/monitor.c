@@ -113,7 +113,12 @@ static void *keep_timers(void *arg)
 		seen = load_acquire(&s->monitor_wake);
 		if (load(&s->stopping))
 			return NULL;
-		ksync_timers_run(s);
+		if (ksync_timers_due(s)) {
+			/* Between taken out and fired, a timer counts, too. */
+			ksync_sched_hold(s);
+			ksync_timers_run(s);
+			ksync_sched_release(s);
+		}
 		ksync_thread_wait(&s->monitor_wake, seen, load(&s->timers.next));
 	}
 }

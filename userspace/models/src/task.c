@@ -49,6 +49,7 @@ static void fill(struct ksync_task *t, struct ksync_sched *s, const char *name)
 	t->locals = NULL;
 	t->scope = NULL;
 	t->timer.index = 0;
+	t->trampoline = NULL;
 	store(&t->cancelled, load(&s->ending));
 	store(&t->join, JOIN_NOBODY);
 	t->name[0] = 0;
