@@ -229,11 +229,11 @@ static void *locker(void *seed)
 static void *lock_thread(void *arg)
 {
 	while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
-		if (ksync_mutex_lock(&mutex) || tally(&inside, 1) != 1)
+		if (ksync_task_mutex_lock(&mutex) || tally(&inside, 1) != 1)
 			return (void *)1;
 		steps++;
 		tally(&taken, 1);
-		if (tally(&inside, -1) || ksync_mutex_unlock(&mutex))
+		if (tally(&inside, -1) || ksync_task_mutex_unlock(&mutex))
 			return (void *)1;
 		sched_yield();
 	}

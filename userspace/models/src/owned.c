@@ -98,14 +98,12 @@ static int lock_pinned(struct ksync_task *t, const struct ksync_task_lock_ *l, i
 	return ret;
 }
 
-EXPORT int ksync_task_lock_(const struct ksync_task_lock_ *l, int op,
-			    const struct timespec *abs)
+static int lock_as(struct ksync_task *self, const struct ksync_task_lock_ *l, int op,
+		   const struct timespec *abs)
 {
-	struct ksync_task *self = ksync_task_self();
 	uint64_t deadline;
-	int ret;
+	int ret = ksync_deadline_ns(abs, &deadline);
 
-	ret = ksync_deadline_ns(abs, &deadline);
 	if (ret)
 		return ret;
 	if (!self)
@@ -117,11 +115,22 @@ EXPORT int ksync_task_lock_(const struct ksync_task_lock_ *l, int op,
 	return lock_pinned(self, l, op, deadline);
 }
 
+EXPORT int ksync_task_lock_(const struct ksync_task_lock_ *l, int op,
+			    const struct timespec *abs)
+{
+	int ret = lock_as(ksync_task_self(), l, op, abs);
+
+	if (has_it(ret))
+		tsan_acquire(l->cell);
+	return ret;
+}
+
 EXPORT int ksync_task_unlock_(const struct ksync_task_lock_ *l)
 {
 	struct ksync_task *self = ksync_task_self();
 	int ret;
 
+	tsan_release(l->cell);
 	if (self && on_one_thread(self->sched))
 		return ksync_front_unlock(self->sched, l);
 	ret = l->fn(l->lock, KSYNC_TASK_UNLOCK_, NULL);
@@ -165,24 +174,35 @@ static int cond_here(const struct ksync_task_cond_ *c, uint64_t deadline, bool s
  * Without the mutex it need not be pinned for it any more.  (-EBADF may mean that, or
  * not, and leaves it pinned until it ends.)
  */
-EXPORT int ksync_task_cond_wait_(const struct ksync_task_cond_ *c,
-				 const struct timespec *abs)
+static int cond_pinned(struct ksync_task *self, const struct ksync_task_cond_ *c,
+		       uint64_t deadline)
 {
-	struct ksync_task *self = ksync_task_self();
-	uint64_t deadline;
 	int ret;
 
-	ret = ksync_deadline_ns(abs, &deadline);
-	if (ret)
-		return ret;
-	if (!self)
-		return c->wait(c->cond, c->mutex.lock, abs);
-	if (on_one_thread(self->sched))
-		return ksync_front_cond_wait(self->sched, c, deadline);
 	ksync_task_block_enter();
 	ret = cond_here(c, deadline, ksync_cancellable(self));
 	ksync_task_block_leave();
 	if (ret == -EDEADLK || ret == -ENOTRECOVERABLE || ret == -EUCLEAN)
 		ksync_task_unpin();
+	return ret;
+}
+
+EXPORT int ksync_task_cond_wait_(const struct ksync_task_cond_ *c,
+				 const struct timespec *abs)
+{
+	struct ksync_task *self = ksync_task_self();
+	uint64_t deadline;
+	int ret = ksync_deadline_ns(abs, &deadline);
+
+	if (ret)
+		return ret;
+	tsan_release(c->mutex.cell);
+	if (!self)
+		ret = c->wait(c->cond, c->mutex.lock, abs);
+	else if (on_one_thread(self->sched))
+		ret = ksync_front_cond_wait(self->sched, c, deadline);
+	else
+		ret = cond_pinned(self, c, deadline);
+	tsan_acquire(c->mutex.cell);
 	return ret;
 }
