@@ -26,7 +26,18 @@ void *__tsan_get_current_fiber(void);
 void *__tsan_create_fiber(unsigned int flags);
 void __tsan_destroy_fiber(void *fiber);
 void __tsan_switch_to_fiber(void *fiber, unsigned int flags);
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
 #endif
+#endif
+
+/* What locks of libksync and the kernel order, which it does not see. */
+#ifdef KSYNC_TSAN
+#define tsan_acquire(p)	__tsan_acquire((void *)(p))
+#define tsan_release(p)	__tsan_release((void *)(p))
+#else
+#define tsan_acquire(p)	((void)(p))
+#define tsan_release(p)	((void)(p))
 #endif
 
 #endif /* KSYNC_MODELS_CONTEXT_H */

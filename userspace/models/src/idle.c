@@ -87,13 +87,18 @@ int ksync_machine_start(struct ksync_sched *s, struct machine **out)
 	return 0;
 }
 
-/* One that sleeps, or a new one; NULL. */
+/*
+ * One that sleeps, or a new one; NULL.  Where all tasks are to run on one thread, that
+ * may be on its way to sleep, with its proc given back: it finds what it is handed.
+ */
 static struct machine *get_machine(struct ksync_sched *s)
 {
 	struct machine *m = s->idle_machines;
 
 	if (m)
 		s->idle_machines = m->link;
+	else if (!hands_off(s) && s->machines)
+		m = s->machines;
 	else if (ksync_machine_start(s, &m))
 		m = NULL;
 	return m;

@@ -23,6 +23,7 @@
 #include "context.h"
 #include "lock.h"
 #include "park.h"
+#include "wait.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define EXPORT		__attribute__((visibility("default")))
@@ -363,6 +364,7 @@ struct ksync_sched {
 	bool has_monitor;
 	bool can_retake;
 	bool ending;		/* new tasks are cancelled */
+	struct waits waits __attribute__((aligned(64)));
 	struct timers timers __attribute__((aligned(64)));
 	struct executor executor;
 	struct stack_class classes[STACK_CLASSES];

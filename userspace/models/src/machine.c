@@ -168,12 +168,19 @@ static struct ksync_task *find(struct machine *m)
 	}
 }
 
-/* A task lives here that is not to run now: nobody else may. */
+/*
+ * A task lives here that is not to run now: nobody else may.
+ *
+ * It may be ready, in the scheduler's queue, where execute() put it because this
+ * machine has no proc.  A proc that became idle before that saw nothing there; one that
+ * does later looks at the queue under the lock.
+ */
 static struct ksync_task *find_pinned(struct machine *m)
 {
 	struct ksync_sched *s = m->sched;
 	struct proc *p = m->proc;
 	struct ksync_task *t;
+	bool tell;
 
 	if (p) {
 		lock(&s->lock);
@@ -185,8 +192,11 @@ static struct ksync_task *find_pinned(struct machine *m)
 		if (m->loose)
 			s->loose--;
 		m->loose = false;
+		tell = s->queued && s->nidle;
 		ksync_check_quiet(s);
 		unlock(&s->lock);
+		if (tell)
+			ksync_wake_one(s);
 	}
 	if (!ksync_machine_sleep(m))
 		return NULL;

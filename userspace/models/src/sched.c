@@ -216,6 +216,7 @@ EXPORT int ksync_sched_stop(struct ksync_sched *s)
 		return ret;
 	ksync_machines_stop(s);
 	ksync_monitor_stop(s);
+	ksync_waits_stop(s);
 	while ((m = s->machines)) {
 		s->machines = m->all;
 		pthread_join(m->thread, NULL);
@@ -238,6 +239,8 @@ EXPORT void ksync_sched_stats(struct ksync_sched *s, struct ksync_sched_stats *o
 	out->handoffs = s->handoffs;
 	out->retaken = s->retaken;
 	out->trace = s->trace;
+	out->ring_waits = load(&s->waits.ring_waits);
+	out->carried = load(&s->waits.carried);
 	for (i = 0; i < s->nprocs; i++) {
 		out->steals += load(&s->procs[i].steals);
 		out->stolen += load(&s->procs[i].stolen);

@@ -79,6 +79,8 @@ struct ksync_sched_opts {
  * @handoffs: how often a thread that blocked gave its place to another
  * @retaken: how often the place was taken from it
  * @trace: KSYNC_SCHED_SEEDED: the same for the same choices
+ * @ring_waits: waits for objects of libksync that an io_uring had
+ * @carried: calls that a thread made in the place of a task
  */
 struct ksync_sched_stats {
 	uint64_t procs;
@@ -90,6 +92,8 @@ struct ksync_sched_stats {
 	uint64_t handoffs;
 	uint64_t retaken;
 	uint64_t trace;
+	uint64_t ring_waits;
+	uint64_t carried;
 };
 
 /**
