@@ -51,7 +51,6 @@ struct await {
 struct listener {
 	struct ksync_watch watch;
 	struct ksync_op op;
-	uint64_t value;		/* the proactor reads an eventfd itself */
 	void (*fn)(struct ksync_loop *l);
 };
 

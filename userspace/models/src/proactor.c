@@ -118,11 +118,13 @@ static struct listener *listener_of(struct ksync_op *op)
 	return (struct listener *)((char *)op - offsetof(struct listener, op));
 }
 
+/* What is read of pokes: by the kernel, maybe after the loop is gone. */
+static uint64_t sink;
+
 static void listen_on(struct ksync_loop *l, struct listener *li)
 {
 	if (li == &l->wake)
-		ksync_proactor_read(l, &li->op, li->watch.fd, &li->value,
-				    sizeof(li->value), 0);
+		ksync_proactor_read(l, &li->op, li->watch.fd, &sink, sizeof(sink), 0);
 	else
 		ksync_proactor_poll(l, &li->op, li->watch.fd, KSYNC_READABLE);
 }
@@ -156,6 +158,13 @@ static void unhear(struct ksync_loop *l, struct listener *li)
 	ksync_proactor_cancel(l, &li->op);
 }
 
+/* Are only the loop's own operations left? They use none of its memory. */
+static bool only_own(struct proactor *p)
+{
+	return p->active == (uint64_t)(p->loop.wake.op.state_ & OP_ACTIVE) +
+			    (p->loop.signal.op.state_ & OP_ACTIVE);
+}
+
 /* Cancel all, and see their ends. Return: 0; -EBUSY: only that thread could. */
 static int drain(struct ksync_loop *l)
 {
@@ -168,9 +177,9 @@ static int drain(struct ksync_loop *l)
 			ksync_op_complete(p, op, -ECANCELED, 0);
 		return 0;
 	}
+	if (enter(l))
+		return only_own(p) ? 0 : -EBUSY;
 	unhear(l, &l->wake);
-	if (p->active > 0 && enter(l))
-		return -EBUSY;
 	while (p->active) {
 		for (op = p->all; op; op = op->next_)
 			ksync_proactor_cancel(l, op);
