@@ -318,6 +318,7 @@ struct runner {
  * @loose: tasks that run without a proc
  * @pending: ksync_sched_hold()
  * @runners: who waits in ksync_sched_run() or _stop()
+ * @sleeper: a loop that sleeps on the only thread, woken by @poke: see loop_nap.c
  *
  * @spinning: machines that look for work
  * @tasks: made or ended without a proc: to be added to those of procs
@@ -339,6 +340,8 @@ struct ksync_sched {
 	uint64_t handoffs;
 	uint64_t retaken;
 	bool deadlocked;
+	struct ksync_loop *sleeper;
+	void (*poke)(struct ksync_loop *loop);
 
 	uint32_t spinning __attribute__((aligned(64)));
 	bool stopping;

@@ -40,6 +40,15 @@ static void tell(struct ksync_sched *s, struct proc *p, bool only_next)
 	ksync_wake_one(s);
 }
 
+/* A loop that sleeps for all: see loop_nap.c. It is there while the lock is held. */
+static void poke_sleeper(struct ksync_sched *s)
+{
+	lock(&s->lock);
+	if (s->sleeper)
+		s->poke(s->sleeper);
+	unlock(&s->lock);
+}
+
 static void from_outside(struct ksync_sched *s, struct ksync_task *t)
 {
 	if (seeded(s))
@@ -49,6 +58,8 @@ static void from_outside(struct ksync_sched *s, struct ksync_task *t)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* E */
 	if (load(&s->nidle) && !load(&s->spinning))
 		ksync_wake_one(s);
+	if (unlikely(load(&s->sleeper)))
+		poke_sleeper(s);
 }
 
 /**
