@@ -188,11 +188,24 @@ void ksync_timers_run(struct ksync_sched *s)
 	unlock(&h->lock);
 }
 
-/** ksync_timers_keep() - until when may @m sleep? It is the keeper, or none is needed */
+/**
+ * ksync_timers_keep() - until when may @m sleep? It is the keeper, or none is needed
+ *
+ * Virtual time does not pass by itself: if a thread has armed a timer meanwhile, and
+ * nobody has the proc, @m does not sleep but looks, and time jumps.
+ *
+ *	thread				keeper			who has the proc
+ *	lock; n = 1; unlock					nidle = 1
+ *	pokes the keeper					lock; n? unlock
+ *					lock; nidle? unlock
+ *
+ * Either the last one sees n, or the keeper, poked after that, sees nidle.
+ */
 uint64_t ksync_timers_keep(struct ksync_sched *s, struct machine *m)
 {
 	struct timers *h = &s->timers;
 	uint64_t until = NEVER;
+	bool jump;
 
 	lock(&h->lock);
 	if (!h->keeper || h->keeper == m) {
@@ -200,8 +213,11 @@ uint64_t ksync_timers_keep(struct ksync_sched *s, struct machine *m)
 		until = h->n ? h->heap[0]->when : NEVER;
 		h->keeper_until = until;
 	}
+	jump = h->n && load(&s->nidle);
 	unlock(&h->lock);
-	return seeded(s) ? NEVER : until;
+	if (seeded(s))
+		return jump ? 0 : NEVER;
+	return until;
 }
 
 void ksync_timers_leave(struct ksync_sched *s, struct machine *m)
