@@ -112,8 +112,10 @@ static inline int ksync_shm_chan_create(struct ksync_shm_chan *c, struct ksync *
 		goto no_values;
 	memset(m, 0, sizeof(*m));
 	c->mem = m;
-	m->size = c->size = size;
-	m->cap = c->cap = cap;
+	c->size = size;
+	c->cap = cap;
+	m->size = size;
+	m->cap = cap;
 	m->mutex = ksync_mutex_id(&c->mutex);
 	m->room = ksync_cond_id(&c->room);
 	m->values = ksync_cond_id(&c->values);
