@@ -364,15 +364,19 @@ static void *moves_tokens(void *n)
 		at = random >> 50;
 		for (int j = 0; j < RINGS; j++) {
 			struct ksync_chan *c = ring[(at + (at & 32 ? j : RINGS - j)) % RINGS];
+			struct ksync_chan *from = held < 0 ? c : NULL;
+			struct ksync_chan *to = held < 0 ? NULL : c;
 
-			cases[j] = (struct ksync_case)KSYNC_RECV(held < 0 ? c : NULL, &got);
-			cases[RINGS + j] = (struct ksync_case)
-				KSYNC_SEND(held < 0 ? NULL : c, &held);
+			cases[j] = (struct ksync_case)KSYNC_RECV(from, &got);
+			cases[RINGS + j] = (struct ksync_case)KSYNC_SEND(to, &held);
 		}
 		done = ksync_select_timed(cases, 2 * RINGS, &abs);
-		CHECK(done >= 0 ? !cases[done].result : done == -ETIMEDOUT);
-		if (done >= 0)
-			held = done < RINGS ? got : -1;
+		if (done < 0) {
+			CHECK(done == -ETIMEDOUT);
+			continue;
+		}
+		CHECK(!cases[done].result);
+		held = done < RINGS ? got : -1;
 	}
 	return NULL;
 }

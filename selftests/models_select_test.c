@@ -205,7 +205,8 @@ static void *same_channel(void *arg)
 
 	CHECK(ksync_select_try(s.cases, 4) == -EAGAIN);
 	for (i = 0; i < 100; i++) {
-		y = v = 0;
+		y = 0;
+		v = 0;
 		CHECK(!selector_waits(&s, c, 4));
 		done = ksync_select(peer, 2);
 		CHECK(done == 0 || done == 1);

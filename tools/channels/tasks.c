@@ -137,14 +137,19 @@ static int do_select(struct work *w, struct op *op)
 	int i, ret;
 
 	for (i = 0; i < op->n; i++) {
-		values[i] = op->cases[i].value;
-		cases[i] = (struct ksync_case){
-			.chan = op->cases[i].chan < 0 ? NULL : chans[op->cases[i].chan],
-			.value = &values[i],
-			.op = op->cases[i].kind == 'S' ? KSYNC_CASE_SEND : KSYNC_CASE_RECV,
-		};
+		struct one *one = &op->cases[i];
+		struct ksync_chan *c = one->chan < 0 ? NULL : chans[one->chan];
+
+		values[i] = one->value;
+		if (one->kind == 'S')
+			cases[i] = (struct ksync_case)KSYNC_SEND(c, &values[i]);
+		else
+			cases[i] = (struct ksync_case)KSYNC_RECV(c, &values[i]);
 	}
-	ret = op->with_default ? ksync_select_try(cases, op->n) : ksync_select(cases, op->n);
+	if (op->with_default)
+		ret = ksync_select_try(cases, op->n);
+	else
+		ret = ksync_select(cases, op->n);
 	if (ret < 0)
 		return say(w, -1, 'T', ret, 0);
 	return say(w, ret, op->cases[ret].kind, cases[ret].result, values[ret]);
@@ -152,8 +157,9 @@ static int do_select(struct work *w, struct op *op)
 
 static int do_op(struct work *w, struct op *op)
 {
-	struct ksync_chan *c = chans[op->cases[0].chan < 0 ? 0 : op->cases[0].chan];
-	long value = op->cases[0].value;
+	struct one *one = &op->cases[0];
+	struct ksync_chan *c = one->chan < 0 ? NULL : chans[one->chan];
+	long value = one->value;
 	int ret;
 
 	switch (op->kind) {

@@ -4,7 +4,8 @@
  * and by channels; a round trip between two tasks, values through a buffer of 100, a
  * select of two cases and the send that makes one ready.
  *
- *	tasks NAME [PROCS]
+ *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet, skynet-chan,
+ *				round-trip, buffered, select
  *
  * prints one number: nanoseconds an operation (skynet: milliseconds in all).  tasks.go
  * does the same in Go.
@@ -187,6 +188,7 @@ static double bench_select(void)
 {
 	long i, value = 0;
 	double t;
+	int which;
 
 	make_chans(1);
 	must(ksync_chan_send(a, &value));
@@ -194,7 +196,8 @@ static double bench_select(void)
 	for (i = 0; i < VALUES; i++) {
 		struct ksync_case cases[] = { KSYNC_RECV(a, &value), KSYNC_RECV(b, &value) };
 
-		must(ksync_chan_send(ksync_select(cases, 2) ? a : b, &value));
+		which = ksync_select(cases, 2);
+		must(ksync_chan_send(which ? a : b, &value));
 	}
 	return (now() - t) / VALUES;
 }
@@ -283,6 +286,5 @@ int main(int argc, char **argv)
 		printf("%.1f\n", figure);
 		return 0;
 	}
-	errx(2, "usage: tasks yield|yield-self|spawn|skynet|skynet-chan|round-trip|"
-	     "buffered|select [PROCS]");
+	errx(2, "usage: tasks NAME [PROCS]; see the head of tasks.c");
 }

@@ -171,8 +171,11 @@ static int select_wait(struct ksync_case *cases, unsigned int n, uint64_t deadli
 	for (i = 0; i < n; i++)
 		if (cases[i].chan && (int)i != done)
 			ksync_chan_leave(&cases[i]);
-	if (done >= 0)
-		cases[done].result = ret & CASE_ENDED ? ksync_chan_ended(cases[done].op) : 0;
+	if (done < 0)
+		return done;
+	cases[done].result = 0;
+	if (ret & CASE_ENDED)
+		cases[done].result = ksync_chan_ended(cases[done].op);
 	return done;
 }
 
