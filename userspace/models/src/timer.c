@@ -201,7 +201,10 @@ uint64_t ksync_timers_keep(struct ksync_sched *s, struct machine *m)
 		h->keeper_until = until;
 	}
 	unlock(&h->lock);
-	return seeded(s) ? NEVER : until;
+	/* A timer that somebody outside has armed: virtual time is to go on at once. */
+	if (seeded(s) && until != NEVER)
+		until = 0;
+	return until;
 }
 
 void ksync_timers_leave(struct ksync_sched *s, struct machine *m)
