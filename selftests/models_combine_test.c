@@ -732,12 +732,23 @@ static void *deadlock(void *pair)
 	return NULL;
 }
 
+static void *never(void *arg)
+{
+	struct ksync_future *f;
+
+	CHECK(!ksync_future_delay(&f, NULL, NULL));
+	CHECK(ksync_await(f, NULL) == -ECANCELED);
+	ksync_future_put(f);
+	return arg;
+}
+
 TEST_F(models, waiting_for_nobody_is_a_deadlock)
 {
 	struct pair a;
 
 	ASSERT_EQ(0, promise(&a));
 	EXPECT_EQ(-EDEADLK, ksync_sched_run(self->s, deadlock, &a, NULL));
+	EXPECT_EQ(-EDEADLK, ksync_sched_run(self->s, never, NULL, NULL));
 	drop(&a);
 }
 
