@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * What tasks cost: yield, spawn and join, and a skynet of a million.
+ * What tasks cost: yield, spawn and join, and a skynet of a million; and futures.
  *
- *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet
+ *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet, await, async
  *
  * prints one number: nanoseconds an operation (skynet: milliseconds in all).  tasks.go
- * does the same in Go.
+ * does the same in Go, but for await, of a future that is settled, and async, a task
+ * whose future is awaited.
  */
 #include <err.h>
 #include <stdint.h>
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <ksync/task.h>
+#include <ksync/future.h>
 
 #define YIELDS	10000000
 #define SPAWNS	3000000
@@ -117,6 +118,46 @@ static double bench_skynet(void)
 	return (now() - t) / 1e6;
 }
 
+/* A future that is settled already. */
+static double bench_await(void)
+{
+	struct ksync_promise *p;
+	struct ksync_future *f;
+	double t;
+	int i;
+
+	must(ksync_promise_new(&p, &f, NULL));
+	must(ksync_promise_set(p, NULL, NULL));
+	t = now();
+	for (i = 0; i < YIELDS; i++)
+		must(ksync_await(f, NULL));
+	t = now() - t;
+	ksync_promise_put(p);
+	ksync_future_put(f);
+	return t / YIELDS;
+}
+
+static int no_value(void *arg, struct ksync_value *out)
+{
+	out->value = arg;
+	return 0;
+}
+
+/* spawn, by a future. */
+static double bench_async(void)
+{
+	struct ksync_future *f;
+	double t = now();
+	int i;
+
+	for (i = 0; i < SPAWNS; i++) {
+		must(ksync_async(&f, no_value, NULL, NULL));
+		must(ksync_await(f, NULL));
+		ksync_future_put(f);
+	}
+	return (now() - t) / SPAWNS;
+}
+
 static const struct {
 	const char *name;
 	double (*fn)(void);
@@ -125,6 +166,8 @@ static const struct {
 	{ "yield-self", bench_yield_self },
 	{ "spawn", bench_spawn },
 	{ "skynet", bench_skynet },
+	{ "await", bench_await },
+	{ "async", bench_async },
 };
 
 static double figure;
@@ -151,5 +194,5 @@ int main(int argc, char **argv)
 		printf("%.1f\n", figure);
 		return 0;
 	}
-	errx(2, "usage: tasks yield|yield-self|spawn|skynet [PROCS]");
+	errx(2, "usage: tasks yield|yield-self|spawn|skynet|await|async [PROCS]");
 }
