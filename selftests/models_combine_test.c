@@ -333,7 +333,7 @@ TEST(nesting_needs_no_stack)
 	const struct rlimit small = { 256 << 10, 256 << 10 };
 
 	ASSERT_EQ(0, setrlimit(RLIMIT_STACK, &small));
-	chain_length = slow_factor() > 1 ? MANY / 50 : MANY / 4;
+	chain_length = MANY / 50;
 	EXPECT_EQ(NULL, nested(ksync_future_all));
 	EXPECT_EQ(1, destroyed);
 	EXPECT_EQ(NULL, nested(ksync_future_all)); /* cancelled, now */
