@@ -208,11 +208,13 @@ TEST_F(models, tasks_time_out)
 	RUN(times_out, NULL);
 }
 
+/* With a reference of its own, for who waits in a deadlock is left behind. */
 static void *await_it(void *f)
 {
 	void *value = NULL;
-	int ret = ksync_await(f, &value);
+	int ret = ksync_await(ksync_future_get(f), &value);
 
+	ksync_future_put(f);
 	return ret ? (void *)(long)ret : value;
 }
 

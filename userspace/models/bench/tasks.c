@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
+<<<<<<< HEAD
  * What tasks and channels cost: yield, spawn and join, a skynet of a million by joins
  * and by channels; a round trip between two tasks, values through a buffer of 100, a
  * select of two cases and the send that makes one ready.
  *
  *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet, skynet-chan,
  *				round-trip, buffered, select
+=======
+ * What tasks cost: yield, spawn and join, and a skynet of a million; and futures.
+ *
+ *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet, await, async
+>>>>>>> future
  *
  * prints one number: nanoseconds an operation (skynet: milliseconds in all).  tasks.go
- * does the same in Go.
+ * does the same in Go, but for await, of a future that is settled, and async, a task
+ * whose future is awaited.
  */
 #include <err.h>
 #include <stdint.h>
@@ -16,8 +23,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+<<<<<<< HEAD
 #include <ksync/chan.h>
 #include <ksync/task.h>
+=======
+#include <ksync/future.h>
+>>>>>>> future
 
 #define YIELDS	10000000
 #define SPAWNS	3000000
@@ -124,6 +135,7 @@ static double bench_skynet(void)
 	return (now() - t) / 1e6;
 }
 
+<<<<<<< HEAD
 static struct ksync_chan *a, *b;
 
 static void make_chans(size_t cap)
@@ -246,6 +258,46 @@ static double bench_skynet_chan(void)
 	if (sum != (long)LEAVES * (LEAVES - 1) / 2)
 		errx(1, "skynet-chan: a wrong sum");
 	return (now() - t) / 1e6;
+=======
+/* A future that is settled already. */
+static double bench_await(void)
+{
+	struct ksync_promise *p;
+	struct ksync_future *f;
+	double t;
+	int i;
+
+	must(ksync_promise_new(&p, &f, NULL));
+	must(ksync_promise_set(p, NULL, NULL));
+	t = now();
+	for (i = 0; i < YIELDS; i++)
+		must(ksync_await(f, NULL));
+	t = now() - t;
+	ksync_promise_put(p);
+	ksync_future_put(f);
+	return t / YIELDS;
+}
+
+static int no_value(void *arg, struct ksync_value *out)
+{
+	out->value = arg;
+	return 0;
+}
+
+/* spawn, by a future. */
+static double bench_async(void)
+{
+	struct ksync_future *f;
+	double t = now();
+	int i;
+
+	for (i = 0; i < SPAWNS; i++) {
+		must(ksync_async(&f, no_value, NULL, NULL));
+		must(ksync_await(f, NULL));
+		ksync_future_put(f);
+	}
+	return (now() - t) / SPAWNS;
+>>>>>>> future
 }
 
 static const struct {
@@ -256,10 +308,15 @@ static const struct {
 	{ "yield-self", bench_yield_self },
 	{ "spawn", bench_spawn },
 	{ "skynet", bench_skynet },
+<<<<<<< HEAD
 	{ "skynet-chan", bench_skynet_chan },
 	{ "round-trip", bench_trip },
 	{ "buffered", bench_buffered },
 	{ "select", bench_select },
+=======
+	{ "await", bench_await },
+	{ "async", bench_async },
+>>>>>>> future
 };
 
 static double figure;
@@ -286,5 +343,9 @@ int main(int argc, char **argv)
 		printf("%.1f\n", figure);
 		return 0;
 	}
+<<<<<<< HEAD
 	errx(2, "usage: tasks NAME [PROCS]; see the head of tasks.c");
+=======
+	errx(2, "usage: tasks yield|yield-self|spawn|skynet|await|async [PROCS]");
+>>>>>>> future
 }

@@ -3,7 +3,8 @@
  * Delays: futures that a timer settles.  The timer fires with the timers locked, so it
  * only makes the future ready; a task of the executor settles it.
  *
- * Armed is left once: by the timer, or by who disarms it.
+ * Armed is left once: by the timer, or by who disarms it.  One that never ends is not
+ * armed: waiting for it alone is a deadlock.
  */
 #include <stdlib.h>
 #include "future.h"
@@ -11,6 +12,7 @@
 struct delay {
 	struct ksync_executed x;
 	struct ksync_timer timer;
+	uint32_t never;		/* not armed: until it is cancelled, by who writes 0 */
 	int error;
 };
 
@@ -31,7 +33,8 @@ static void end_early(struct ksync_future *f)
 {
 	struct delay *d = container(f, struct delay, x.f);
 
-	if (!ksync_timer_disarm(&d->timer))
+	if (!__atomic_exchange_n(&d->never, 0, __ATOMIC_ACQ_REL) &&
+	    !ksync_timer_disarm(&d->timer))
 		return;
 	d->error = -ECANCELED;
 	ksync_executor_ready(&d->x);
@@ -60,10 +63,12 @@ EXPORT int ksync_future_delay(struct ksync_future **out, const struct timespec *
 	d->x.sched = s;
 	d->timer.fire = fire;
 	d->timer.sched = s;
+	d->never = when == NEVER;
 	ret = ksync_executor_add(&d->x);
 	if (ret)
 		goto no;
-	ret = ksync_timer_arm(s, &d->timer, when);
+	if (when != NEVER)
+		ret = ksync_timer_arm(s, &d->timer, when);
 	if (!ret) {
 		*out = &d->x.f;
 		return 0;

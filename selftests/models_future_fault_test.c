@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Futures without memory: each allocation fails in turn.  What cannot be made says
+ * so, and leaves nothing behind; what was made works, and never fails later.
+ *
+ * The linker puts the functions below in the place of those of libc that the library,
+ * which is linked in from userspace/models/src/, calls (see Makefile).
+ */
+#include <ksync/future.h>
+#include "lib/ksft.h"
+#include "lib/models.h"
+
+void *__real_calloc(size_t n, size_t size);
+void *__real_malloc(size_t size);
+void *__real_realloc(void *p, size_t size);
+void __real_free(void *p);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void __wrap_free(void *p);
+
+static int32_t fail_at;		/* the allocation that fails, from 1; 0: none */
+static int32_t fail_on;		/* and those after it */
+static int32_t made, live;
+
+static bool fails(void)
+{
+	const int32_t n = __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED);
+	const int32_t at = __atomic_load_n(&fail_at, __ATOMIC_RELAXED);
+
+	return at && (n == at || (fail_on && n > at));
+}
+
+static void *counted(void *p)
+{
+	if (p)
+		__atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
+	return p;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : counted(__real_calloc(n, size));
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : counted(__real_malloc(size));
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+	void *q = fails() ? NULL : __real_realloc(p, size);
+
+	return p ? q : counted(q);
+}
+
+void __wrap_free(void *p)
+{
+	if (p)
+		__atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED);
+	__real_free(p);
+}
+
+static int32_t count_live(void)
+{
+	return __atomic_load_n(&live, __ATOMIC_RELAXED);
+}
+
+static uint32_t calls;
+
+static int counts(int error, void *value, struct ksync_value *out, void *arg)
+{
+	(void)error;
+	(void)arg;
+	out->value = value;
+	__atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static int nothing(void *arg, struct ksync_value *out)
+{
+	out->value = arg;
+	return 0;
+}
+
+#define PARTS	8
+
+/* All that can be made; as much of it as there is memory for. Return: an error. */
+static int make_all(struct ksync_sched *s, struct ksync_future *f[PARTS],
+		    struct ksync_promise **p)
+{
+	const struct ksync_then_attr there = { .sched = s };
+	const struct ksync_then_attr in_place = { .flags = KSYNC_THEN_INLINE };
+	const struct ksync_async_attr async = { .sched = s };
+	int ret = ksync_promise_new(p, &f[0], NULL);
+
+	if (!ret)
+		ret = ksync_future_map(&f[1], f[0], counts, NULL, &in_place);
+	if (!ret)
+		ret = ksync_future_map(&f[2], f[0], counts, NULL, &there);
+	if (!ret)
+		ret = ksync_async(&f[3], nothing, NULL, &async);
+	if (!ret)
+		ret = ksync_future_delay(&f[4], NULL, s);
+	if (!ret)
+		ret = ksync_future_timeout(&f[5], f[2], NULL, &there);
+	if (!ret)
+		ret = ksync_future_all(&f[6], f, 3, 0);
+	if (!ret)
+		ret = ksync_future_any(&f[7], f, 4, KSYNC_FUTURE_KEEP);
+	return ret;
+}
+
+static int end_all(struct ksync_future *f[PARTS], struct ksync_promise *p)
+{
+	int i, bad = 0, ret;
+
+	if (p) {
+		ksync_promise_set(p, &calls, NULL);
+		ksync_promise_put(p);
+	}
+	if (f[4])
+		ksync_future_cancel(f[4]);
+	for (i = 0; i < PARTS; i++) {
+		if (!f[i])
+			continue;
+		ret = ksync_await(f[i], NULL);
+		if (ret != (i == 4 ? -ECANCELED : 0))
+			bad = i + 1;
+		ksync_future_put(f[i]);
+	}
+	return bad;
+}
+
+/* Who was about to end, of the scheduler's tasks, has. */
+static void settle_down(struct ksync_sched *s)
+{
+	struct ksync_sched_stats st;
+
+	do {
+		ksync_task_yield();
+		ksync_sched_stats(s, &st);
+	} while (st.tasks);
+}
+
+static void one_try(struct __test_metadata *_metadata, struct ksync_sched *s, int at,
+		    int *ret)
+{
+	struct ksync_future *f[PARTS] = { 0 };
+	struct ksync_promise *p = NULL;
+	uint32_t expected;
+	int32_t before;
+
+	settle_down(s);
+	before = count_live();
+	__atomic_store_n(&made, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&calls, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&fail_at, at, __ATOMIC_RELAXED);
+	*ret = make_all(s, f, &p);
+	/* Whatever there is comes to its end without memory. */
+	expected = !!f[1] + !!f[2];
+	EXPECT_EQ(0, end_all(f, p)) TH_LOG("allocation %d", at);
+	__atomic_store_n(&fail_at, 0, __ATOMIC_RELAXED);
+	settle_down(s);
+	EXPECT_EQ(expected, __atomic_load_n(&calls, __ATOMIC_RELAXED));
+	/* The library keeps some for later: stacks and threads; never any of a future. */
+	EXPECT_EQ(before, count_live()) TH_LOG("allocation %d", at);
+	EXPECT_TRUE(!*ret || *ret == -ENOMEM || *ret == -EAGAIN)
+		TH_LOG("allocation %d: %d", at, *ret);
+}
+
+static void each_in_turn(struct __test_metadata *_metadata, struct ksync_sched *s)
+{
+	int at, ret, failed = 0;
+
+	/* What is made once is made: stacks, machines, room for timers. */
+	for (at = 0; at < 3; at++) {
+		struct ksync_future *f[PARTS] = { 0 };
+		struct ksync_promise *p = NULL;
+
+		ASSERT_EQ(0, make_all(s, f, &p));
+		ASSERT_EQ(0, end_all(f, p));
+	}
+	for (at = 1; at <= 9; at++) {
+		one_try(_metadata, s, at, &ret);
+		failed += !!ret;
+	}
+	/* A promise, 2 continuations, async, delay, timeout and its delay, all, any. */
+	EXPECT_LE(9, failed);
+}
+
+TEST_F(models, one_allocation_fails)
+{
+	if (variant->opts.model == KSYNC_MODEL_MN)
+		SKIP(return, "other threads allocate at the same time");
+	each_in_turn(_metadata, self->s);
+}
+
+TEST_F(models, all_allocations_fail_from_one_on)
+{
+	fail_on = 1;
+	each_in_turn(_metadata, self->s);
+}
+
+KSFT_MAIN
