@@ -140,7 +140,7 @@ static void *thread_holds(void *arg)
 static void *lock_once(void *arg)
 {
 	CHECK(!ksync_task_mutex_lock(&mutex));
-	value++;
+	__atomic_add_fetch(&value, 1, __ATOMIC_RELAXED);
 	CHECK(!ksync_task_mutex_unlock(&mutex));
 	return arg;
 }
@@ -164,7 +164,7 @@ static void *outside_owner(void *arg)
 	CHECK(!ksync_task_spawn(&c, lock_cancelled, NULL, NULL));
 	for (i = 0; i < 1000; i++)
 		ksync_task_yield();
-	CHECK(!value);
+	CHECK(!__atomic_load_n(&value, __ATOMIC_RELAXED));
 	CHECK(ksync_task_mutex_lock_try(&mutex) == -EBUSY);
 	soon = models_in(SHORT);
 	CHECK(ksync_task_mutex_lock_timed(&mutex, &soon) == -ETIMEDOUT);
@@ -231,7 +231,7 @@ static void *inside_owner(void *arg)
 	CHECK(ksync_task_mutex_lock_timed(&mutex, &soon) == -ETIMEDOUT);
 	CHECK(ksync_task_mutex_unlock(&mutex) == -EPERM);
 	ksync_task_cancel(c);
-	CHECK(!JOINED(c) && !value);
+	CHECK(!JOINED(c) && !__atomic_load_n(&value, __ATOMIC_RELAXED));
 	CHECK(!ksync_sem_post(&go));
 	CHECK(!JOINED(holder) && !JOINED(t) && value == 1);
 	CHECK(!ksync_task_mutex_lock_try(&mutex) && !ksync_task_mutex_unlock(&mutex));
@@ -369,7 +369,7 @@ static void *writes(void *arg)
 {
 	CHECK(!ksync_task_rwlock_write_lock(&rwlock));
 	CHECK(!__atomic_load_n(&readers, __ATOMIC_RELAXED));
-	value++;
+	__atomic_add_fetch(&value, 1, __ATOMIC_RELAXED);
 	CHECK(!ksync_task_rwlock_unlock(&rwlock));
 	return arg;
 }
@@ -386,7 +386,8 @@ static void *together(void *arg)
 	CHECK(!ksync_task_spawn(&w, writes, NULL, NULL));
 	for (i = 0; i < 100; i++)
 		ksync_task_yield();
-	CHECK(!value && __atomic_load_n(&most_readers, __ATOMIC_RELAXED) == 3);
+	CHECK(!__atomic_load_n(&value, __ATOMIC_RELAXED));
+	CHECK(__atomic_load_n(&most_readers, __ATOMIC_RELAXED) == 3);
 	CHECK(!ksync_sem_post_n(&go, 3));
 	for (i = 0; i < 3; i++)
 		CHECK(!JOINED(t[i]));
