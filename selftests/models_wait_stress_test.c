@@ -47,12 +47,11 @@ static void *taker(void *seed)
 
 	for (i = 0; i < rounds; i++) {
 		ret = wait_a_bit(&state);
+		if (ret == -ECANCELED)
+			break;
+		CHECK(!ret || ret == -ETIMEDOUT);
 		if (!ret)
 			tally(&taken, 1);
-		else if (ret == -ECANCELED)
-			break;
-		else
-			CHECK(ret == -ETIMEDOUT);
 		if (draw(&state) % 3 == 0)
 			ksync_task_yield();
 	}
@@ -115,7 +114,9 @@ static void *units(void *arg)
 	void *line;
 	long i;
 
-	posted = taken = over = 0;
+	posted = 0;
+	taken = 0;
+	over = 0;
 	CHECK(!ksync_sem_init(&sem, domain, 0, 0));
 	CHECK(!ksync_task_spawn(&g, giver, (void *)7, NULL));
 	for (i = 0; i < THREADS; i++)
@@ -164,7 +165,8 @@ static void *sets(void *arg)
 	long i;
 	int was;
 
-	posted = taken = 0;
+	posted = 0;
+	taken = 0;
 	CHECK(!ksync_event_init(&event, domain, 0));
 	for (i = 0; i < TASKS; i++)
 		CHECK(!ksync_task_spawn(&t[i], one_set, NULL, NULL));
@@ -247,7 +249,10 @@ static void *locks(void *arg)
 	void *line;
 	long i;
 
-	steps = taken = inside = over = 0;
+	steps = 0;
+	taken = 0;
+	inside = 0;
+	over = 0;
 	CHECK(!pthread_create(&thread, NULL, lock_thread, NULL));
 	for (i = 0; i < TASKS; i++)
 		CHECK(!ksync_task_spawn(&t[i], locker, (void *)(i + 1), NULL));

@@ -19,12 +19,14 @@ static struct ksync *domain;
 
 /* On the fixture's scheduler; and on one that is told not to use a ring. */
 #define RUN_BOTH(fn, arg) do {						\
+	void *(*const fn_)(void *) = (fn);				\
+	void *const arg_ = (arg);					\
 	struct ksync_sched *other_;					\
 									\
-	RUN(fn, arg);							\
+	RUN(fn_, arg_);							\
 	setenv("KSYNC_MODELS_RING", "0", 1);				\
 	ASSERT_EQ(0, ksync_sched_start(&other_, &variant->opts));	\
-	RUN_ON(other_, fn, arg);					\
+	RUN_ON(other_, fn_, arg_);					\
 	EXPECT_EQ(0, ksync_sched_stop(other_));				\
 	unsetenv("KSYNC_MODELS_RING");					\
 } while (0)

@@ -87,12 +87,13 @@ static void *carrier_main(void *arg)
 	for (;;) {
 		seen = load_acquire(&c->word);
 		r = __atomic_exchange_n(&c->call, NULL, __ATOMIC_ACQUIRE);
-		if (r)
+		if (r) {
 			answer(r, make_call(r));
-		else if (load(&c->waits->stopping))
+			continue;
+		}
+		if (load(&c->waits->stopping))
 			return NULL;
-		else
-			ksync_thread_wait(&c->word, seen, NEVER);
+		ksync_thread_wait(&c->word, seen, NEVER);
 	}
 }
 

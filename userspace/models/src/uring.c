@@ -18,11 +18,12 @@
 #include "internal.h"
 #include "uring.h"
 
+/* Headers of 6.0 and before lack them. */
 #ifndef IORING_SETUP_SINGLE_ISSUER
-#define IORING_SETUP_SINGLE_ISSUER	(1U << 12)
+#define IORING_SETUP_SINGLE_ISSUER	0x1000U
 #endif
 #ifndef IORING_SETUP_DEFER_TASKRUN
-#define IORING_SETUP_DEFER_TASKRUN	(1U << 13)
+#define IORING_SETUP_DEFER_TASKRUN	0x2000U
 #endif
 
 /* Without the second, completions interrupt whatever the thread does: from 6.1 on. */
