@@ -165,11 +165,13 @@ TEST_F(loop, periodic_timers_do_not_drift)
 	a.t.fn = note;
 	a.calls = 0;
 	a.t.period = SEC;
-	when = to_timespec(now(CLOCK_MONOTONIC) - 10 * SEC - SEC / 2);
+	start = now(CLOCK_MONOTONIC) - 10 * SEC - SEC / 2;
+	when = to_timespec(start);
 	ASSERT_EQ(0, ksync_loop_timer_start(self->l, &a.t, &when));
 	LOOK();
 	EXPECT_EQ(1, a.calls);
 	EXPECT_EQ(10, a.t.missed);
+	EXPECT_EQ(start + 11 * SEC, a.t.when_);
 	EXPECT_TRUE(ksync_loop_timer_stop(self->l, &a.t));
 }
 
@@ -311,6 +313,19 @@ TEST_F(loop, jobs_under_stress)
 		EXPECT_EQ(jobs, done[i]);
 	}
 	EXPECT_EQ(0, disorder);
+}
+
+/* What came before it runs is not slept through. */
+TEST_F(loop, posted_and_stopped_before_it_runs)
+{
+	struct job j = { .job.fn = work };
+
+	jobs = 2;
+	ksync_loop_post(self->l, &j.job);
+	ASSERT_EQ(0, ksync_loop_turn(self->l, NULL));
+	EXPECT_EQ(1, done[0]);
+	ksync_loop_stop(self->l);
+	ASSERT_EQ(0, ksync_loop_run(self->l));
 }
 
 static void *stopper(void *l)
