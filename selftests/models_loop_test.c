@@ -303,7 +303,7 @@ TEST_F(loop, jobs_under_stress)
 	pthread_t threads[POSTERS];
 	long i;
 
-	jobs = slow_factor() > 1 ? 2000 : 100000;
+	jobs = slow_factor() > 1 ? 1000 : 20000;
 	target = self->l;
 	for (i = 0; i < POSTERS; i++)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, poster, (void *)i));
@@ -337,7 +337,7 @@ static void *stopper(void *l)
 /* Whether it sleeps already or not: each stop ends one run. */
 TEST_F(loop, stop_is_never_lost)
 {
-	int i, n = slow_factor() > 1 ? 50 : 2000;
+	int i, n = slow_factor() > 1 ? 50 : 300;
 	pthread_t thread;
 
 	for (i = 0; i < n; i++) {

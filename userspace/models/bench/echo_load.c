@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < n; i++)
 		send_next(&c[i]);
 	load(start + ns / 10, start + ns);
-	printf("%.0f %.1f %.1f %.1f\n", total / (1e-9 * 0.9 * ns), percentile(0.5),
+	printf("%.0f %.1f %.1f %.1f\n", total / (0.9 * ns / 1000000000), percentile(0.5),
 	       percentile(0.99), percentile(0.999));
 	return !total;
 }
