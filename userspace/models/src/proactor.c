@@ -278,7 +278,7 @@ EXPORT const char *ksync_proactor_refusal(int error)
 		return "There is no io_uring (Linux 5.1) here: use a reactor.";
 	case -EPERM:
 		if (disabled() != '0')
-			return "It is switched off: set kernel.io_uring_disabled=0, or use a reactor.";
+			return "It is off: set kernel.io_uring_disabled=0, or use a reactor.";
 		return "A filter (seccomp) forbids it: allow io_uring_setup, or use a reactor.";
 	case -ENOMEM:
 		return "No memory may be locked for a ring: raise ulimit -l, or use a reactor.";
