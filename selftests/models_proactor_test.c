@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <ksync/proactor_object.h>
 
 #include "lib/clock.h"
 #include "lib/ksft.h"
@@ -93,22 +94,29 @@ static struct seen seen(uint32_t flags)
 	return (struct seen){ .op = { .fn = on_end, .flags = flags } };
 }
 
+static int turn(struct ksync_loop *l, uint64_t ns)
+{
+	const struct timespec soon = to_timespec(in(ns));
+
+	return ksync_loop_turn(l, &soon);
+}
+
 /* Turns until it holds, or for 10 s. */
 #define UNTIL(cond) do {							\
 	uint64_t late_ = in(10 * SEC * slow_factor());				\
-	while (!(cond) && !passed(late_)) {					\
-		struct timespec soon_ = to_timespec(in(10 * MSEC));		\
-		ASSERT_EQ(0, ksync_loop_turn(self->l, &soon_));			\
-	}									\
-	ASSERT_TRUE(cond);							\
+	bool holds_;								\
+	while (holds_ = (cond), !holds_ && !passed(late_))			\
+		ASSERT_EQ(0, turn(self->l, 10 * MSEC));				\
+	ASSERT_TRUE(holds_);							\
 } while (0)
 
+/* Nothing is heard of it. */
 #define QUIET(s) do {								\
-	int calls_ = (s).calls;							\
-	struct timespec soon_ = to_timespec(in(2 * MSEC));			\
-	ASSERT_EQ(0, ksync_loop_turn(self->l, &soon_));				\
-	ASSERT_EQ(0, ksync_loop_turn(self->l, &soon_));				\
-	EXPECT_EQ(calls_, (s).calls);						\
+	const struct seen *seen_ = &(s);					\
+	int calls_ = seen_->calls;						\
+	ASSERT_EQ(0, turn(self->l, 2 * MSEC));					\
+	ASSERT_EQ(0, turn(self->l, 2 * MSEC));					\
+	EXPECT_EQ(calls_, seen_->calls);					\
 } while (0)
 
 TEST_F(proactor, read_and_write)
@@ -327,22 +335,27 @@ TEST_F(proactor, buffers)
 
 #define MANY	2000
 
+static bool all_ended(const struct seen *s, int times)
+{
+	int i;
+
+	for (i = 0; i < MANY && s[i].ends == times; i++)
+		;
+	return i == MANY;
+}
+
 /* More than both queues hold, and none of their ends is lost. */
 TEST_F(proactor, full_queues)
 {
 	static struct seen s[MANY];
 	const struct timespec past = { .tv_sec = 1 };
-	int i, ended = 0;
+	int i;
 
 	for (i = 0; i < MANY; i++) {
 		s[i] = seen(0);
 		ASSERT_EQ(0, ksync_proactor_timeout(self->l, &s[i].op, &past));
 	}
-	UNTIL(!ended && ({
-		for (i = 0; i < MANY && s[i].ends; i++)
-			;
-		i == MANY;
-	}));
+	UNTIL(all_ended(s, 1));
 	for (i = 0; i < MANY; i++)
 		EXPECT_EQ(1, s[i].calls);
 	/* Polls that come ready all at once: the kernel has them, and more than room. */
@@ -350,11 +363,7 @@ TEST_F(proactor, full_queues)
 		ASSERT_EQ(0, ksync_proactor_poll(self->l, &s[i].op, self->a[0], KSYNC_READABLE));
 	QUIET(s[0]);
 	ASSERT_EQ(1, write(self->a[1], "x", 1));
-	UNTIL(({
-		for (i = 0; i < MANY && s[i].ends == 2; i++)
-			;
-		i == MANY;
-	}));
+	UNTIL(all_ended(s, 2));
 	for (i = 0; i < MANY; i++)
 		EXPECT_EQ(2, s[i].calls);
 }
@@ -388,11 +397,8 @@ TEST_F(proactor, cancel_races)
 	ASSERT_EQ(0, pthread_create(&thread, NULL, writer, NULL));
 	for (i = 0; i < n; i++) {
 		ASSERT_EQ(0, ksync_proactor_recv(self->l, &s.op, ends[0], buf, 64, 0));
-		if (i % 4) {
-			struct timespec soon = to_timespec(in(i % 4 * 10000));
-
-			ASSERT_EQ(0, ksync_loop_turn(self->l, &soon));
-		}
+		if (i % 4)
+			ASSERT_EQ(0, turn(self->l, i % 4 * 10000));
 		ksync_proactor_cancel(self->l, &s.op);
 		UNTIL(s.ends == i + 1);
 		ASSERT_EQ(s.calls, s.ends);
@@ -424,11 +430,8 @@ TEST_F(proactor, destroy_ends_what_is_left)
 		op = calloc(1, sizeof(*op));
 		op->fn = free_it;
 		ASSERT_EQ(0, ksync_proactor_recv(self->l, op, self->a[0], buf + i, 1, 0));
-		if (i == 50) {
-			struct timespec past = { 0 };
-
-			ASSERT_EQ(0, ksync_loop_turn(self->l, &past));
-		}
+		if (i == 50)
+			ASSERT_EQ(0, turn(self->l, 0));
 	}
 	ASSERT_EQ(0, ksync_loop_destroy(self->l));
 	self->l = NULL;
@@ -437,18 +440,15 @@ TEST_F(proactor, destroy_ends_what_is_left)
 
 static void *other_thread(void *l)
 {
-	const struct timespec past = { 0 };
-
-	return (void *)(long)ksync_loop_turn(l, &past);
+	return (void *)(long)turn(l, 0);
 }
 
 TEST_F(proactor, belongs_to_one_thread)
 {
-	const struct timespec past = { 0 };
 	pthread_t thread;
 	void *ret;
 
-	ASSERT_EQ(0, ksync_loop_turn(self->l, &past));
+	ASSERT_EQ(0, turn(self->l, 0));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, other_thread, self->l));
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(-EPERM, (long)ret);

@@ -281,7 +281,8 @@ TEST_F(reactor, removed_in_a_handler)
 {
 	struct seen s = watch(self->a[0], 0), t = watch(self->b[0], 0);
 
-	s.then = t.then = remove_other;
+	s.then = remove_other;
+	t.then = remove_other;
 	s.other = &t;
 	t.other = &s;
 	ASSERT_EQ(0, ksync_reactor_add(self->l, &s.w, KSYNC_READABLE));
@@ -315,10 +316,12 @@ TEST_F(reactor, a_number_reused_in_a_batch)
 	int silent[2];
 
 	pair(silent);
-	s.then = t.then = reuse_other;
+	s.then = reuse_other;
+	t.then = reuse_other;
 	s.other = &t;
 	t.other = &s;
-	s.spare = t.spare = silent[0];
+	s.spare = silent[0];
+	t.spare = silent[0];
 	ASSERT_EQ(0, ksync_reactor_add(self->l, &s.w, KSYNC_READABLE));
 	ASSERT_EQ(0, ksync_reactor_add(self->l, &t.w, KSYNC_READABLE));
 	PUT(self->a[1]);

@@ -131,7 +131,7 @@ static int turn(struct ksync_loop *l, uint64_t until)
 		until = next;
 	if (until != NEVER && until <= loop_clock())
 		until = 0;
-	ret = ksync_loop_nap(l, has_jobs(l) || stopped(l) ? 0 : until);
+	ret = ksync_loop_nap(l, until);
 	l->now = loop_clock();
 	if (ret < 0 && ret != -EINTR)
 		return ret;

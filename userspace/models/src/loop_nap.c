@@ -75,6 +75,9 @@ int ksync_loop_nap(struct ksync_loop *l, uint64_t until)
 
 	if (!m || !until)
 		return ksync_loop_sleep_fd(l, until);
+	/* Not worth a block section: what is posted just then is seen before it sleeps. */
+	if (load(&l->jobs) || load(&l->stop))
+		return l->engine->wait(l, 0);
 	if (!hands_off(m->sched)) {
 		ret = l->engine->wait(l, 0);
 		return ret || work(m->sched, m) ? ret : alone(l, m->sched, m, until);

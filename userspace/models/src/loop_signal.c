@@ -95,9 +95,11 @@ static int open_fd(struct ksync_loop *l)
 	if (l->flags & KSYNC_LOOP_SELF_PIPE)
 		ret = NEGATIVE(pipe2(fds, O_NONBLOCK | O_CLOEXEC));
 	else
-		ret = fds[0] = set_mask(l);
+		ret = set_mask(l);
 	if (ret < 0)
 		return ret;
+	if (fds[0] < 0)
+		fds[0] = ret;
 	l->signal_fd = fds[0];
 	l->pipe_in = fds[1];
 	l->signal.fn = arrived;

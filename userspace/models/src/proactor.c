@@ -275,23 +275,18 @@ EXPORT const char *ksync_proactor_refusal(int error)
 {
 	switch (error) {
 	case -ENOSYS:
-		return "This system has no io_uring (Linux 5.1, CONFIG_IO_URING), or a filter of "
-		       "system calls hides it: use a reactor, or allow io_uring_setup(2).";
+		return "There is no io_uring (Linux 5.1) here: use a reactor.";
 	case -EPERM:
 		if (disabled() != '0')
-			return "io_uring is switched off here: use a reactor, or set "
-			       "kernel.io_uring_disabled to 0 by sysctl(8).";
-		return "A filter of system calls (seccomp, a container's) or a security module "
-		       "forbids io_uring: use a reactor, or allow io_uring_setup(2).";
+			return "It is off: set kernel.io_uring_disabled=0, or use a reactor.";
+		return "A filter (seccomp) forbids it: allow io_uring_setup, or use a reactor.";
 	case -ENOMEM:
-		return "The ring needs more memory than may be locked: raise RLIMIT_MEMLOCK "
-		       "(ulimit -l), ask for fewer entries, or use a reactor.";
+		return "No memory may be locked for a ring: raise ulimit -l, or use a reactor.";
 	case -EMFILE:
 	case -ENFILE:
-		return "There are too many open files: raise RLIMIT_NOFILE (ulimit -n).";
+		return "There are too many open files: raise ulimit -n.";
 	case -EINVAL:
-		return "This kernel's io_uring is too old, or more entries than 8192 were asked "
-		       "for: use a reactor, or ask for fewer.";
+		return "The kernel is too old, or a ring too large: ask for fewer entries.";
 	}
 	return "io_uring failed: use a reactor.";
 }

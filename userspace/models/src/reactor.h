@@ -13,7 +13,7 @@
 #include "loop.h"
 
 /* In an event's data: the descriptor below, the generation above; or it is a task's. */
-#define REACTOR_TASK	(1ULL << 63)
+#define REACTOR_TASK	0x8000000000000000ULL
 #define REACTOR_GEN	0x7fffffffU
 
 #define ERRORS		(EPOLLERR | EPOLLHUP)

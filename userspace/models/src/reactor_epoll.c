@@ -21,12 +21,8 @@ static int set(struct ksync_loop *l, int fd, uint32_t from, uint32_t to)
 	struct reactor *r = reactor(l);
 	struct epoll_event event = { .events = to, .data.u64 = ksync_reactor_data(r, fd) };
 	int op = !to ? EPOLL_CTL_DEL : from ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-	int ret = NEGATIVE(epoll_ctl(r->epoll, op, fd, &event));
 
-	/* A one-shot that has been told is still there. */
-	if (ret == -EEXIST && op == EPOLL_CTL_ADD)
-		ret = NEGATIVE(epoll_ctl(r->epoll, EPOLL_CTL_MOD, fd, &event));
-	return ret;
+	return NEGATIVE(epoll_ctl(r->epoll, op, fd, &event));
 }
 
 /* Deadlines in nanoseconds, from Linux 5.11 on; before, in milliseconds, never early. */

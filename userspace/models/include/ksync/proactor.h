@@ -105,22 +105,11 @@ int ksync_proactor_timeout(struct ksync_loop *loop, struct ksync_op *op,
  * @arg: its argument, 16 bytes
  * @cancel: the command that ends it, whose argument is 8 bytes of 0 and user_data; 0:
  *	cancelled as other operations
+ *
+ * For the objects of ksync see ksync/proactor_object.h.
  */
 int ksync_proactor_command(struct ksync_loop *loop, struct ksync_op *op, int fd,
 			   uint32_t command, const void *arg, uint32_t cancel);
-
-/* Take a unit of a ksync_sem, wait for a ksync_event: with <ksync.h>. */
-#define ksync_proactor_acquire(loop, op, x)					\
-	ksync_proactor_command(loop, op, ksync_fileno((x)->o.domain),		\
-			       KSYNC_URING_ACQUIRE,				\
-			       (const uint32_t[4]){ (x)->o.id, 0, 0, 0 },	\
-			       KSYNC_URING_CANCEL)
-/* Wait on a ksync_waitq while its word is @expected. */
-#define ksync_proactor_wait(loop, op, q, expected, bitset)			\
-	ksync_proactor_command(loop, op, ksync_fileno((q)->o.domain),		\
-			       KSYNC_URING_WAIT,				\
-			       (const uint32_t[4]){ (q)->o.id, 0, expected, bitset }, \
-			       KSYNC_URING_CANCEL)
 
 /**
  * ksync_proactor_cancel() - have an operation end
