@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
-<<<<<<< HEAD
- * What tasks and channels cost: yield, spawn and join, a skynet of a million by joins
- * and by channels; a round trip between two tasks, values through a buffer of 100, a
- * select of two cases and the send that makes one ready.
+ * What tasks, channels and futures cost: yield, spawn and join, a skynet of a million by
+ * joins and by channels; a round trip between two tasks, values through a buffer of 100,
+ * a select of two cases and the send that makes one ready.
  *
  *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet, skynet-chan,
- *				round-trip, buffered, select
-=======
- * What tasks cost: yield, spawn and join, and a skynet of a million; and futures.
- *
- *	tasks NAME [PROCS]	yield, yield-self, spawn, skynet, await, async
->>>>>>> future
+ *				round-trip, buffered, select, await, async
  *
  * prints one number: nanoseconds an operation (skynet: milliseconds in all).  tasks.go
  * does the same in Go, but for await, of a future that is settled, and async, a task
@@ -23,12 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-<<<<<<< HEAD
 #include <ksync/chan.h>
-#include <ksync/task.h>
-=======
 #include <ksync/future.h>
->>>>>>> future
+#include <ksync/task.h>
 
 #define YIELDS	10000000
 #define SPAWNS	3000000
@@ -135,7 +126,6 @@ static double bench_skynet(void)
 	return (now() - t) / 1e6;
 }
 
-<<<<<<< HEAD
 static struct ksync_chan *a, *b;
 
 static void make_chans(size_t cap)
@@ -258,7 +248,8 @@ static double bench_skynet_chan(void)
 	if (sum != (long)LEAVES * (LEAVES - 1) / 2)
 		errx(1, "skynet-chan: a wrong sum");
 	return (now() - t) / 1e6;
-=======
+}
+
 /* A future that is settled already. */
 static double bench_await(void)
 {
@@ -297,7 +288,6 @@ static double bench_async(void)
 		ksync_future_put(f);
 	}
 	return (now() - t) / SPAWNS;
->>>>>>> future
 }
 
 static const struct {
@@ -308,15 +298,12 @@ static const struct {
 	{ "yield-self", bench_yield_self },
 	{ "spawn", bench_spawn },
 	{ "skynet", bench_skynet },
-<<<<<<< HEAD
 	{ "skynet-chan", bench_skynet_chan },
 	{ "round-trip", bench_trip },
 	{ "buffered", bench_buffered },
 	{ "select", bench_select },
-=======
 	{ "await", bench_await },
 	{ "async", bench_async },
->>>>>>> future
 };
 
 static double figure;
@@ -343,9 +330,5 @@ int main(int argc, char **argv)
 		printf("%.1f\n", figure);
 		return 0;
 	}
-<<<<<<< HEAD
 	errx(2, "usage: tasks NAME [PROCS]; see the head of tasks.c");
-=======
-	errx(2, "usage: tasks yield|yield-self|spawn|skynet|await|async [PROCS]");
->>>>>>> future
 }
