@@ -232,7 +232,7 @@ static void show_cure(const char *name, enum way how, double seconds)
 	bar(name, pops_of(w) / seconds / 1e6, 20, "M pops/s");
 }
 
-void aba(void)
+void lab_aba(void)
 {
 	struct worker w[THREADS];
 	const double begin = now();

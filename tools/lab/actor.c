@@ -63,7 +63,7 @@ static int send_early(int actor)
 	return sent;
 }
 
-void actor(void)
+void lab_actor(void)
 {
 	struct message m = { .add = 0 };
 	pid_t child, sender[SENDERS];

@@ -21,8 +21,6 @@
 #define TOUCHED	(32 << 20)
 #define FD	200	/* a number that nothing else has */
 
-extern char **environ;
-
 enum kind { FORK, VFORK, CLONE, PTHREAD, SPAWN };
 
 static const struct maker {
@@ -363,7 +361,7 @@ static void show_memory(void)
 	bar("process", processes, processes, "KiB");
 }
 
-void cost(void)
+void lab_cost(void)
 {
 	stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (stack == MAP_FAILED)

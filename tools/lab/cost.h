@@ -11,6 +11,9 @@ void show_switches(void);
 /* tls.c */
 void show_tls(void);
 
+/* tls.c has it in it: the bytes of plugin.c, compiled. */
+extern const char lab_plugin[], lab_plugin_end[];
+
 /* In the shared object that is loaded while the lab runs: plugin.c. */
 typedef int *(*plugin_fn)(void);
 

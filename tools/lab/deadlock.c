@@ -54,7 +54,7 @@ static void do_work(void)
 	if (++rounds % 16)
 		sched_yield();
 	else
-		nap(50e-6);
+		nap(0.00005);
 }
 
 static void back_off(int who)
@@ -373,7 +373,8 @@ static void show_refusal(void)
 	     scene->done[0] + scene->done[1], 2 * ROUNDS);
 	for (int i = 0; i < 2 && scene->told; i++)
 		show("\"%s\": owner %u (%s), %u waiting", scene->chain[i].name,
-		     scene->chain[i].owner_pid, scene->chain[i].owner_comm, scene->chain[i].waiters);
+		     scene->chain[i].owner_pid, scene->chain[i].owner_comm,
+		     scene->chain[i].waiters);
 	if (scene->told)
 		show("so said ksync_query() to who was refused; see ksyncctl why PID");
 }
@@ -419,7 +420,7 @@ static void show_killing(void)
 		     scene->died, scene->done[1], ROUNDS);
 }
 
-void deadlock(void)
+void lab_deadlock(void)
 {
 	struct ksync *d = lab_domain();
 

@@ -176,11 +176,12 @@ static void show_completion(void)
 	left = unread(p[0]);
 	fact("proactor_unread", left);
 	fact("proactor_read", strcmp(buffer, "hello") == 0);
-	show("io_uring:   told; %d bytes in the pipe, \"%s\" is in the buffer already", left, buffer);
+	show("io_uring:   told; %d bytes in the pipe, \"%s\" is in the buffer already", left,
+	     buffer);
 	io_uring_queue_exit(&ring);
 }
 
-void events(void)
+void lab_events(void)
 {
 	struct rlimit limit;
 

@@ -24,7 +24,7 @@ void wrap(unsigned int indent, const char *text)
 	unsigned int column = 0;
 
 	while (*text) {
-		size_t word = strcspn(text, " \n");
+		size_t word = strcspn(text, "\n ");
 
 		if (column && column + 1 + word > WIDTH) {
 			putchar('\n');
@@ -36,7 +36,7 @@ void wrap(unsigned int indent, const char *text)
 			column += printf(" ");
 		column += printf("%.*s", (int)word, text);
 		text += word;
-		text += strspn(text, " \n");
+		text += strspn(text, "\n ");
 	}
 	putchar('\n');
 	fflush(stdout);
@@ -87,7 +87,7 @@ void fact(const char *key, double value)
 	struct lab_fact *f = &lab_record->fact[lab_record->facts];
 
 	if (lab_record->facts == LAB_FACTS)
-		errx(1, "there is no room for the fact %s", key);
+		errx(1, "there is no room for %s", key);
 	snprintf(f->key, sizeof(f->key), "%s", key);
 	f->value = value;
 	lab_record->facts++;

@@ -178,7 +178,7 @@ static void *nothing(void *unused)
 	return unused;
 }
 
-void inversion(void)
+void lab_inversion(void)
 {
 	pthread_mutexattr_t attr;
 	pthread_t thread;

@@ -66,20 +66,20 @@ struct experiment {
 };
 
 /* The words of all experiments: main.c. */
-void race(void);
-void ordering(void);
-void deadlock(void);
-void livelock(void);
-void starvation(void);
-void inversion(void);
-void aba(void);
-void wakeup(void);
-void sharing(void);
-void cost(void);
-void threading(void);
-void readers(void);
-void events(void);
-void actor(void);
+void lab_race(void);
+void lab_ordering(void);
+void lab_deadlock(void);
+void lab_livelock(void);
+void lab_starvation(void);
+void lab_inversion(void);
+void lab_aba(void);
+void lab_wakeup(void);
+void lab_sharing(void);
+void lab_cost(void);
+void lab_threading(void);
+void lab_readers(void);
+void lab_events(void);
+void lab_actor(void);
 
 extern struct lab_record *lab_record;
 

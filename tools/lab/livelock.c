@@ -85,13 +85,14 @@ static void show_cure(const char *name, enum manners how)
 	do {
 		dinner(how, g);
 	} while ((!g[0].meals || !g[1].meals) && now() < bound);
-	cure(name, !g[0].meals || !g[1].meals, "%lu and %lu meals, %lu times the token was passed on",
+	cure(name, !g[0].meals || !g[1].meals,
+	     "%lu and %lu meals, the token was passed on %lu times",
 	     g[0].meals, g[1].meals, g[0].yields + g[1].yields);
 	bar(name, g[0].meals + g[1].meals, g[0].meals + g[1].meals + g[0].yields + g[1].yields,
 	    "meals");
 }
 
-void livelock(void)
+void lab_livelock(void)
 {
 	const double bound = now() + lab_seconds;
 	struct guest g[2];

@@ -36,20 +36,20 @@ static const char usage[] =
 	"Without the module ksync uses futexes: KSYNC_BACKEND=futex ksync-lab all\n";
 
 static const struct experiment experiments[] = {
-	{ "race", "a data race: updates are lost", race },
-	{ "ordering", "stores pass loads: two threads that both come first", ordering },
-	{ "deadlock", "a deadlock, and the four ways of breaking it", deadlock },
-	{ "livelock", "two that give way to each other for ever", livelock },
-	{ "starvation", "one that never gets the lock while others do", starvation },
-	{ "inversion", "priority inversion: medium delays high", inversion },
-	{ "aba", "compare-and-swap is deceived by a value that came back", aba },
-	{ "wakeup", "wake-ups that are lost, and that come for nothing", wakeup },
-	{ "sharing", "false sharing: two variables in one cache line", sharing },
-	{ "cost", "threads against processes: flags, time, memory, TLS", cost },
-	{ "threading", "1:1, N:1 and M:N, by the threads that tasks ran on", threading },
-	{ "readers", "which lock is best where nearly all read", readers },
-	{ "events", "select, poll and epoll; readiness and completion", events },
-	{ "actor", "private state and a mailbox", actor },
+	{ "race", "a data race: updates are lost", lab_race },
+	{ "ordering", "stores pass loads: two threads that both come first", lab_ordering },
+	{ "deadlock", "a deadlock, and the four ways of breaking it", lab_deadlock },
+	{ "livelock", "two that give way to each other for ever", lab_livelock },
+	{ "starvation", "one that never gets the lock while others do", lab_starvation },
+	{ "inversion", "priority inversion: medium delays high", lab_inversion },
+	{ "aba", "compare-and-swap is deceived by a value that came back", lab_aba },
+	{ "wakeup", "wake-ups that are lost, and that come for nothing", lab_wakeup },
+	{ "sharing", "false sharing: two variables in one cache line", lab_sharing },
+	{ "cost", "threads against processes: flags, time, memory, TLS", lab_cost },
+	{ "threading", "1:1, N:1 and M:N, by the threads that tasks ran on", lab_threading },
+	{ "readers", "which lock is best where nearly all read", lab_readers },
+	{ "events", "select, poll and epoll; readiness and completion", lab_events },
+	{ "actor", "private state and a mailbox", lab_actor },
 };
 
 #define EXPERIMENTS	(sizeof(experiments) / sizeof(*experiments))
@@ -58,7 +58,7 @@ enum form { FORM_TEXT, FORM_JSON, FORM_TAP };
 
 static enum form form;
 static unsigned int tests, failures, skips;
-static volatile sig_atomic_t stopped;
+static _Atomic int stopped;
 
 static void stop(int signal)
 {

@@ -89,7 +89,7 @@ static unsigned int both_first(struct side *s, enum order order)
 	return n;
 }
 
-void ordering(void)
+void lab_ordering(void)
 {
 	static struct side s[2];
 	const double end = now() + lab_seconds;
@@ -112,12 +112,12 @@ void ordering(void)
 		       "not seen in %u rounds, %g s: two threads have to run at one moment", rounds,
 		       lab_seconds);
 	say("thread 1: x = 1; r1 = y     thread 2: y = 1; r2 = x     and r1 == 0 and r2 == 0");
-	bar("relaxed", seen, ROUNDS / 100.0, "rounds");
+	bar("relaxed", seen, ROUNDS / 10.0, "rounds");
 	seen = both_first(s, PUBLISHING);
 	fact("acquire_release", seen);
-	bar("release and acquire", seen, ROUNDS / 100.0, "rounds");
+	bar("release and acquire", seen, ROUNDS / 10.0, "rounds");
 	say("Release and acquire publish data; they do not order a store before a later load.");
 	seen = both_first(s, SEQUENTIAL);
 	cure("memory_order_seq_cst", seen, "%u of %d rounds", seen, ROUNDS);
-	bar("seq_cst", seen, ROUNDS / 100.0, "rounds");
+	bar("seq_cst", seen, ROUNDS / 10.0, "rounds");
 }

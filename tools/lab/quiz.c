@@ -164,7 +164,7 @@ static int decide_actor(const struct lab_record *r)
 
 static void why_actor(const struct lab_record *r)
 {
-	printf("  %.0f messages, %.0f counted, no lock; %.0f were sent before the first was read,\n",
+	printf("  %.0f messages, %.0f counted, no lock; %.0f sent before the first was read,\n",
 	       fact_of(r, "sent"), fact_of(r, "counted"), fact_of(r, "sent_early"));
 	puts("  and nobody else saw the actor's variable change.");
 }
@@ -277,8 +277,8 @@ static enum answered put(unsigned int n, enum quiz_mode mode, int *failures)
 		const bool excused = could_not_run(r);
 
 		*failures += !excused;
-		printf("%s\n\n", excused ? "This machine, or its user, cannot run what decides it." :
-		       "The experiment did not decide it this time.");
+		puts(excused ? "This machine, or its user, cannot run what decides it.\n" :
+		     "The experiment did not decide it this time.\n");
 		return UNDECIDED;
 	}
 	printf("The answer: %c  %s\n", 'a' + found, q->choices[found]);

@@ -98,7 +98,7 @@ static void show_cure(const char *name, enum way way, struct adder *a)
 	bar(name, lost, 2 * ADDITIONS, "lost");
 }
 
-void race(void)
+void lab_race(void)
 {
 	static struct adder a[2];
 	const double end = now() + lab_seconds;

@@ -136,7 +136,7 @@ static double reads_with(const struct lock *l)
 	return reads / SECONDS;
 }
 
-void readers(void)
+void lab_readers(void)
 {
 	const unsigned int n = sizeof(locks) / sizeof(*locks);
 	double reads[sizeof(locks) / sizeof(*locks)], most = 0;

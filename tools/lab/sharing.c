@@ -63,7 +63,7 @@ static double rate(size_t apart)
 	return (*c[0].value + *c[1].value) / (c[0].seconds + c[1].seconds) / 1e6;
 }
 
-void sharing(void)
+void lab_sharing(void)
 {
 	static const size_t distances[] = { 8, 32, 64, 128, 512 };
 	const unsigned int n = sizeof(distances) / sizeof(*distances);

@@ -220,7 +220,7 @@ static void show_readers(void)
 	show_writer("ksync_rwlock", u);
 }
 
-void starvation(void)
+void lab_starvation(void)
 {
 	struct ksync *d = lab_domain();
 

@@ -81,7 +81,7 @@ static void show_model(const char *name, const char *key, enum ksync_model model
 	}
 }
 
-void threading(void)
+void lab_threading(void)
 {
 	say("%d tasks each, of which at most 2 run at a time with M:N:", TASKS);
 	fact("tasks", TASKS);

@@ -21,8 +21,6 @@ __asm__(".section .rodata\n"
 	"lab_plugin_end:\n"
 	".previous\n");
 
-extern const char lab_plugin[], lab_plugin_end[];
-
 /**
  * struct layout - addresses in one thread
  * @base: thread pointer

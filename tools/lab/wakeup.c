@@ -66,7 +66,7 @@ static void wait_under_mutex(void)
 	must(ksync_mutex_lock(&ksync), "lock");
 	while (!ready) {
 		slept++;
-		if (ksync_cond_wait_timed(&ksync_cond, &ksync, CLOCK_MONOTONIC, &end) == -ETIMEDOUT) {
+		if (ksync_cond_wait_timed(&ksync_cond, &ksync, CLOCK_MONOTONIC, &end)) {
 			lost++;
 			break;
 		}
@@ -297,12 +297,13 @@ static void show_stolen(void)
 	bar("if", t[0].empty + t[1].empty, ITEMS, "times empty");
 	exchange(true, t);
 	fact("stolen_while", t[0].empty + t[1].empty);
-	cure("while, not if, in the queue", t[0].empty + t[1].empty, "%u took nothing, %u and %u items",
-	     t[0].empty + t[1].empty, t[0].taken, t[1].taken);
+	cure("while, not if, in the queue", t[0].empty + t[1].empty,
+	     "%u took nothing, %u and %u items", t[0].empty + t[1].empty, t[0].taken,
+	     t[1].taken);
 	bar("while", t[0].empty + t[1].empty, ITEMS, "times empty");
 }
 
-void wakeup(void)
+void lab_wakeup(void)
 {
 	struct ksync *d = lab_domain();
 	pthread_condattr_t attr;
