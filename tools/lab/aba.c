@@ -126,8 +126,8 @@ static uint32_t pop(struct worker *w)
 			return 0;
 		pushed = nodes[a].pushed;
 		b = nodes[a].next;
-		if (dice(&w->seed) % 8 == 0)
-			sched_yield();	/* as if it were preempted here */
+		if (dice(&w->seed) % 128 == 0)
+			nap(0.00001);	/* as if it were preempted here */
 		if (atomic_compare_exchange_weak(&head, &top, head_of(top, b)))
 			break;
 	}
@@ -159,7 +159,7 @@ static void put_back(uint32_t n)
 	push(n);
 }
 
-/* Two are popped and put back in the order in which they were: A comes back to the top. */
+/* Two are popped, and put back in any order: A may come back to the top without B. */
 static void *use(void *arg)
 {
 	struct worker *w = arg;
@@ -167,9 +167,10 @@ static void *use(void *arg)
 	begin_together();
 	while (!over) {
 		const uint32_t first = pop(w), second = pop(w);
+		const bool swap = dice(&w->seed) % 2;
 
-		put_back(second);
-		put_back(first);
+		put_back(swap ? first : second);
+		put_back(swap ? second : first);
 		if (now() >= end)
 			over = true;
 	}

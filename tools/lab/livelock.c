@@ -10,6 +10,7 @@
 #include "lab.h"
 
 #define SECONDS	0.5
+#define PATIENCE	3	/* times in a row, BY_RANK */
 
 enum manners { ALWAYS, BY_RANK, BY_LOT };
 
@@ -18,12 +19,14 @@ enum manners { ALWAYS, BY_RANK, BY_LOT };
  * @me: 0 or 1
  * @meals: what it got done
  * @yields: how often it handed the token over
+ * @waited: how often in a row
  * @cpu: seconds of CPU time
  */
 struct guest {
 	_Alignas(LAB_LINE) int me;
 	uint64_t meals;
 	uint64_t yields;
+	unsigned int waited;
 	double cpu;
 };
 
@@ -36,7 +39,9 @@ static bool gives_way(const struct guest *g, uint32_t *seed)
 {
 	if (!hungry[!g->me])
 		return false;
-	return manners == ALWAYS || (manners == BY_RANK ? g->me == 1 : dice(seed) % 2);
+	if (manners == BY_RANK)
+		return g->me == 1 && g->waited < PATIENCE;
+	return manners == ALWAYS || dice(seed) % 2;
 }
 
 static void *dine(void *arg)
@@ -55,11 +60,13 @@ static void *dine(void *arg)
 		}
 		if (gives_way(g, &seed)) {
 			g->yields++;
+			g->waited++;
 			token = !g->me;
 			continue;
 		}
 		hungry[g->me] = false;
 		g->meals++;
+		g->waited = 0;
 		token = !g->me;
 	}
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
@@ -109,6 +116,6 @@ void lab_livelock(void)
 	       "the token changed hands %lu times, and nobody ate", yields);
 	show("neither slept: they used %.2f and %.2f s of CPU time", g[0].cpu, g[1].cpu);
 	bar("give way", g[0].meals + g[1].meals, yields, "meals");
-	show_cure("give way to rank", BY_RANK);
+	show_cure("give way to rank, 3 times", BY_RANK);
 	show_cure("toss a coin", BY_LOT);
 }

@@ -262,8 +262,11 @@ static enum answered put(unsigned int n, enum quiz_mode mode, int *failures)
 	const struct question *q = &questions[n];
 	const struct lab_record *r;
 	int given = -1, found;
+	char text[160];
 
-	printf("Question %u: %s\n\n", n + 1, q->text);
+	snprintf(text, sizeof(text), "Question %u: %s", n + 1, q->text);
+	wrap(0, text);
+	putchar('\n');
 	for (int i = 0; i < CHOICES && q->choices[i]; i++)
 		printf("  %c  %s\n", 'a' + i, q->choices[i]);
 	if (mode == QUIZ_ASK)
