@@ -20,7 +20,7 @@ sudo	:= $(if $(filter 0,$(shell id -u)),,sudo)
 running	:= $(shell uname -r)
 
 .PHONY: all module lib selftests tools load unload install uninstall clean help
-.PHONY: demo bench verify torture latency coverage
+.PHONY: demo lab bench verify torture latency coverage
 .PHONY: check check-native check-debug check-all check-style check-programs check-bench
 .PHONY: check-models-tsan check-models-go deb check-package
 
@@ -93,6 +93,15 @@ uninstall: ## Take out what install put there
 
 demo: ## Show ksync at work in a test kernel (DIR= for your own tree of text)
 	@tools/demo/run
+
+lab: lab-build ## Run each hazard of concurrency until it is seen, then its cures (NAME=one of them)
+	@if [ -e /dev/ksync ]; then $(build)/bin/ksync-lab $(or $(NAME),all); \
+	else KSYNC_BACKEND=futex $(build)/bin/ksync-lab $(or $(NAME),all); fi
+
+.PHONY: lab-build
+lab-build: lib
+	@tools/deps bench
+	@$(MAKE) --no-print-directory -C tools O=$(build) lab
 
 bench: ## Measure ksync against its peers, with tables and plots, natively and in a test kernel (QUICK=1)
 	@tools/bench/run $(if $(QUICK),--quick)
