@@ -35,13 +35,14 @@
  *	[A] next[i] = top
  *	[B] CAS top = i, release	[C] load top == i, acquire
  *					[D] n = next[i]
- *					[E] CAS top = n, relaxed
+ *					[E] CAS top = n
  *					... reads element i
  *
  * B and C: who finds i on top sees its link and what is in it, even if others have
  * popped since what was pushed above it: all stores to top are read-modify-writes, so
  * each is in the release sequence of B.  E releases nothing: a pop writes nothing that
- * others read.  It acquires nothing that C has not, as it only succeeds on what C read.
+ * others read.  When it succeeds it acquires nothing that C has not; when it fails it is
+ * the next C.
  * D may read what a later push of i wrote: then i was popped, and E fails.
  */
 #ifndef KSYNC_LIFO_H
@@ -151,7 +152,7 @@ static inline uint32_t ksync_lifo_pop(struct ksync_lifo *l)
 		below = __atomic_load_n(&l->next_[i], __ATOMIC_RELAXED) + 1U; /* D */
 		below = (uint32_t)below | ((top >> 32) + 1) << 32;
 	} while (!__atomic_compare_exchange_n(&l->top_, &top, below, true,
-					      __ATOMIC_RELAXED,		/* E */
+					      __ATOMIC_ACQUIRE,		/* E */
 					      __ATOMIC_ACQUIRE));	/* C */
 	return i;
 }
@@ -173,7 +174,7 @@ static inline uint32_t ksync_lifo_pop_all(struct ksync_lifo *l)
 			return KSYNC_LIFO_NONE;
 	} while (!__atomic_compare_exchange_n(&l->top_, &top,
 					      ((top >> 32) + 1) << 32, true,
-					      __ATOMIC_RELAXED,		/* E */
+					      __ATOMIC_ACQUIRE,		/* E */
 					      __ATOMIC_ACQUIRE));	/* C */
 	return ksync_lifo_index_(top);
 }
