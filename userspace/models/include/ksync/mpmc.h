@@ -68,6 +68,7 @@ struct ksync_mpmc {
 	uint64_t mask_;
 	uint32_t shift_;	/* log2 of the cells in a quarter */
 	uint32_t flags_;
+
 	uint64_t tail_ __attribute__((aligned(64)));
 	uint64_t head_ __attribute__((aligned(64)));
 	struct ksync_mpmc_waiters_ pushers_;
