@@ -232,16 +232,18 @@ static bool timed;
 static void *produce(long id)
 {
 	struct timespec soon;
+	void *value;
 	long i;
 	int ret;
 
 	for (i = 1; i <= rounds; i++) {
+		value = (void *)(i << 8 | id);
 		do {
 			soon = models_in(i % 7 * 3000);
-			ret = timed && i % 3 ? -EAGAIN :
-				ksync_mpmc_push(&queue, (void *)(i << 8 | id), timed ? &soon : NULL);
-			if (ret == -EAGAIN)
-				ret = ksync_mpmc_try_push(&queue, (void *)(i << 8 | id));
+			if (timed && i % 3)
+				ret = ksync_mpmc_try_push(&queue, value);
+			else
+				ret = ksync_mpmc_push(&queue, value, timed ? &soon : NULL);
 			if (ret == -EAGAIN)
 				ksync_task_yield();
 		} while (ret == -EAGAIN || ret == -ETIMEDOUT);

@@ -355,14 +355,14 @@ static void *write_pair(void *from)
 TEST(seqlock_waits_for_a_writer)
 {
 	uint64_t copy[2] = { 0 }, mine[2] = { 1, 1 }, yours[2] = { 2, 2 };
-	void *(*const other[])(void *) = { read_pair, write_pair };
 	pthread_t thread;
 	int i, j;
 
 	for (i = 0; i < 2; i++) {
 		started = 0;
 		ksync_seqlock_write_begin(&seqlock);
-		ASSERT_EQ(0, pthread_create(&thread, NULL, other[i], i ? yours : copy));
+		ASSERT_EQ(0, pthread_create(&thread, NULL, i ? write_pair : read_pair,
+					    i ? yours : copy));
 		while (!__atomic_load_n(&started, __ATOMIC_ACQUIRE))
 			sched_yield();
 		ksync_seq_store(&pair[0], &mine[0], sizeof(mine[0]));
