@@ -9,15 +9,7 @@
 #include <ksync/future.h>
 #include "lib/ksft.h"
 #include "lib/models.h"
-
-void *__real_calloc(size_t n, size_t size);
-void *__real_malloc(size_t size);
-void *__real_realloc(void *p, size_t size);
-void __real_free(void *p);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *p, size_t size);
-void __wrap_free(void *p);
+#include "lib/wrap.h"
 
 static int32_t fail_at;		/* the allocation that fails, from 1; 0: none */
 static int32_t fail_on;		/* and those after it */

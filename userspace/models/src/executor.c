@@ -236,12 +236,9 @@ static void *executor_main(void *sched)
 	struct ksync_executed *x;
 
 	lock(&e->lock);
-	for (;;) {
-		x = take(e);
+	while ((x = take(e)) || (e->waiting && e->spare <= 1)) {
 		if (x)
 			run(s, x);
-		else if (!e->waiting || e->spare > 1)
-			break;
 		else
 			wait_for_more(e);
 	}
