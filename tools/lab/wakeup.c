@@ -140,13 +140,13 @@ static void show_lost(void)
 
 static void show_cure(const char *name, void (*wait)(void), void (*wake)(void))
 {
-	uint32_t seed = 1;
+	uint32_t seed = 1, rounds;
 
 	lost = 0;
 	slept = 0;
-	for (int i = 0; i < CURED; i++)
+	for (rounds = 0; rounds < CURED && !lost; rounds++)
 		round_of(wait, wake, &seed);
-	cure(name, lost, "%u lost in %d rounds", lost, CURED);
+	cure(name, lost, "%u lost in %u rounds", lost, rounds);
 }
 
 /* A handler runs: the wait is over, though nobody has signalled. */
