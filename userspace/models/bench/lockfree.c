@@ -3,9 +3,6 @@
  * What lock-free structures cost beside those of Concurrency Kit and liburcu: one
  * thread, then two at a time, nanoseconds an operation; the median of some runs.
  *
- *	gcc -O2 -D_GNU_SOURCE -Iuserspace/models/include -o lockfree \
- *		userspace/models/bench/lockfree.c build/lib/libksync-models.a \
- *		-l:libboost_context.a -lck -lurcu-memb -pthread
  *	lockfree [RUNS]
  *
  * Left out, for they have known faults: ck_stack_batch_pop_mpmc, ck_fifo_mpmc, ck_hp.
