@@ -20,13 +20,18 @@ struct object {
 
 static struct object objects[OBJECTS];
 
+static int depth, deepest;
+
 static void mark(void *object)
 {
 	struct object *o = object;
 
+	if (++depth > deepest)
+		deepest = depth;
 	o->freed++;
 	if (o->other)
 		ksync_hazard_retire(o->retires, &o->other->node, o->other, mark);
+	depth--;
 }
 
 static void retire(struct ksync_hazard_rec *rec, struct object *o)
@@ -199,6 +204,24 @@ TEST_F(domain, freeing_may_retire)
 		ksync_hazard_flush(self->rec);
 	}
 	EXPECT_EQ(OBJECTS, freed());
+}
+
+/* Enough of them to look again, which is not done in the middle of looking. */
+TEST_F(domain, freeing_does_not_recurse)
+{
+	int i;
+
+	for (i = 0; i < OBJECTS / 2; i++) {
+		objects[i].retires = self->rec;
+		objects[i].other = &objects[i + OBJECTS / 2];
+	}
+	ksync_hazard_flush(self->rec);
+	for (i = 0; i < OBJECTS / 2; i++)
+		retire(self->rec, &objects[i]);
+	while (ksync_hazard_flush(self->rec))
+		;
+	EXPECT_EQ(OBJECTS, freed());
+	EXPECT_EQ(1, deepest);
 }
 
 /* More slots than a table has room for at first; addresses that are close together. */

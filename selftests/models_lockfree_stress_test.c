@@ -207,7 +207,7 @@ static int lifo_count(void)
 
 TEST_F(models, stack_keeps_all)
 {
-	rounds = models_many(&variant->opts, 400000);
+	rounds = models_many(&variant->opts, 100000);
 	if (variant->opts.flags & KSYNC_SCHED_MIGRATE)
 		rounds /= 20;
 	lifo_start();
@@ -217,7 +217,7 @@ TEST_F(models, stack_keeps_all)
 
 TEST(stack_keeps_all_of_threads)
 {
-	rounds = slow_factor() > 1 ? 20000 : 400000;
+	rounds = slow_factor() > 1 ? 2000 : 40000;
 	lifo_start();
 	EXPECT_EQ(NULL, thread_crew(lifo_moves));
 	EXPECT_EQ(NODES, lifo_count());
@@ -302,7 +302,7 @@ static void mpmc_start(void)
 
 TEST_F(models, queue_keeps_all_in_order)
 {
-	rounds = models_many(&variant->opts, 200000);
+	rounds = models_many(&variant->opts, 50000);
 	if (variant->opts.flags & KSYNC_SCHED_MIGRATE)
 		rounds /= 20;
 	mpmc_start();
@@ -326,7 +326,7 @@ TEST_F(models, queue_loses_nothing_to_deadlines)
 
 TEST(queue_of_threads)
 {
-	rounds = slow_factor() > 1 ? 2000 : 100000;
+	rounds = slow_factor() > 1 ? 1000 : 20000;
 	mpmc_start();
 	EXPECT_EQ(NULL, thread_crew(mpmc_part));
 	EXPECT_EQ(rounds, popped[0]);
@@ -451,7 +451,7 @@ static int objects_free(void)
 
 TEST_F(models, nothing_is_used_after_free)
 {
-	rounds = models_many(&variant->opts, 300000);
+	rounds = models_many(&variant->opts, 50000);
 	if (variant->opts.flags & KSYNC_SCHED_MIGRATE)
 		rounds /= 10;
 	ASSERT_EQ(0, hazard_start(0));
@@ -466,7 +466,7 @@ TEST(nothing_is_used_after_free_by_threads)
 	uint32_t flags;
 
 	for (flags = 0; flags <= KSYNC_HAZARD_FENCE; flags++) {
-		rounds = slow_factor() > 1 ? 20000 : 500000;
+		rounds = slow_factor() > 1 ? 2000 : 50000;
 		replaced = 0;
 		ASSERT_EQ(0, hazard_start(flags));
 		EXPECT_EQ(NULL, thread_crew(hazard_part));
@@ -535,7 +535,7 @@ static void *seq_part(void *arg)
 
 TEST_F(models, seqlock_reads_are_whole)
 {
-	rounds = models_many(&variant->opts, 200000);
+	rounds = models_many(&variant->opts, 50000);
 	if (variant->opts.flags & KSYNC_SCHED_MIGRATE)
 		rounds /= 5;
 	RUN(crew, seq_part);
@@ -545,7 +545,7 @@ TEST_F(models, seqlock_reads_are_whole)
 
 TEST(seqlock_reads_of_threads_are_whole)
 {
-	rounds = slow_factor() > 1 ? 10000 : 300000;
+	rounds = slow_factor() > 1 ? 2000 : 40000;
 	EXPECT_EQ(NULL, thread_crew(seq_part));
 	EXPECT_FALSE(found);
 	EXPECT_EQ(2 * rounds, writes);

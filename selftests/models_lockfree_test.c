@@ -226,9 +226,11 @@ static void *ended_waits(void *arg)
 	until(&queue.poppers_, 1);
 	CHECK(!ksync_task_spawn(&other, pop_one, &value, NULL));
 	until(&queue.poppers_, 2);
-	ksync_task_cancel(t);
-	CHECK(!ksync_task_join(t, &line) && !line);
+	ksync_task_cancel(t); /* it is in the list until it runs */
+	CHECK(!ksync_mpmc_try_push(&queue, arg));
 	CHECK(!ksync_task_join(other, &line) && !line && value == arg);
+	CHECK(!ksync_task_join(t, &line) && !line);
+	CHECK(!ksync_mpmc_try_pop(&queue, &value));
 	for (i = 0; i < 4; i++)
 		CHECK(!ksync_mpmc_try_push(&queue, &queue));
 	soon = models_in(5 * MSEC);

@@ -18,6 +18,8 @@
 #include <sched.h>
 #include <stdbool.h>
 
+#define LAB_TESTS	7
+
 struct lab_test {
 	const char *name;
 	const char *order;
@@ -30,40 +32,81 @@ struct lab_test {
 static int lab_x __attribute__((aligned(128)));
 static int lab_y __attribute__((aligned(128)));
 
-#define LAB_SB(name, store_order, load_order, fence)				\
-static void name##_left(int *r)							\
-{										\
-	__atomic_store_n(&lab_x, 1, store_order);				\
-	fence;									\
-	r[0] = __atomic_load_n(&lab_y, load_order);				\
-}										\
-static void name##_right(int *r)						\
-{										\
-	__atomic_store_n(&lab_y, 1, store_order);				\
-	fence;									\
-	r[1] = __atomic_load_n(&lab_x, load_order);				\
+static void sb_relaxed_left(int *r)
+{
+	__atomic_store_n(&lab_x, 1, __ATOMIC_RELAXED);
+	r[0] = __atomic_load_n(&lab_y, __ATOMIC_RELAXED);
 }
 
-#define LAB_MP(name, store_order, load_order)					\
-static void name##_left(int *r)							\
-{										\
-	(void)r;								\
-	__atomic_store_n(&lab_x, 1, __ATOMIC_RELAXED);				\
-	__atomic_store_n(&lab_y, 1, store_order);				\
-}										\
-static void name##_right(int *r)						\
-{										\
-	r[0] = __atomic_load_n(&lab_y, load_order);				\
-	r[1] = __atomic_load_n(&lab_x, __ATOMIC_RELAXED);			\
+static void sb_relaxed_right(int *r)
+{
+	__atomic_store_n(&lab_y, 1, __ATOMIC_RELAXED);
+	r[1] = __atomic_load_n(&lab_x, __ATOMIC_RELAXED);
 }
 
-LAB_SB(sb_relaxed, __ATOMIC_RELAXED, __ATOMIC_RELAXED, (void)0)
-LAB_SB(sb_release, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE, (void)0)
-LAB_SB(sb_fence, __ATOMIC_RELAXED, __ATOMIC_RELAXED,
-       __atomic_thread_fence(__ATOMIC_SEQ_CST))
-LAB_SB(sb_seq_cst, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST, (void)0)
-LAB_MP(mp_relaxed, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
-LAB_MP(mp_release, __ATOMIC_RELEASE, __ATOMIC_ACQUIRE)
+static void sb_release_left(int *r)
+{
+	__atomic_store_n(&lab_x, 1, __ATOMIC_RELEASE);
+	r[0] = __atomic_load_n(&lab_y, __ATOMIC_ACQUIRE);
+}
+
+static void sb_release_right(int *r)
+{
+	__atomic_store_n(&lab_y, 1, __ATOMIC_RELEASE);
+	r[1] = __atomic_load_n(&lab_x, __ATOMIC_ACQUIRE);
+}
+
+static void sb_fence_left(int *r)
+{
+	__atomic_store_n(&lab_x, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	r[0] = __atomic_load_n(&lab_y, __ATOMIC_RELAXED);
+}
+
+static void sb_fence_right(int *r)
+{
+	__atomic_store_n(&lab_y, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	r[1] = __atomic_load_n(&lab_x, __ATOMIC_RELAXED);
+}
+
+static void sb_seq_cst_left(int *r)
+{
+	__atomic_store_n(&lab_x, 1, __ATOMIC_SEQ_CST);
+	r[0] = __atomic_load_n(&lab_y, __ATOMIC_SEQ_CST);
+}
+
+static void sb_seq_cst_right(int *r)
+{
+	__atomic_store_n(&lab_y, 1, __ATOMIC_SEQ_CST);
+	r[1] = __atomic_load_n(&lab_x, __ATOMIC_SEQ_CST);
+}
+
+static void mp_relaxed_left(int *r)
+{
+	(void)r;
+	__atomic_store_n(&lab_x, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&lab_y, 1, __ATOMIC_RELAXED);
+}
+
+static void mp_relaxed_right(int *r)
+{
+	r[0] = __atomic_load_n(&lab_y, __ATOMIC_RELAXED);
+	r[1] = __atomic_load_n(&lab_x, __ATOMIC_RELAXED);
+}
+
+static void mp_release_left(int *r)
+{
+	(void)r;
+	__atomic_store_n(&lab_x, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&lab_y, 1, __ATOMIC_RELEASE);
+}
+
+static void mp_release_right(int *r)
+{
+	r[0] = __atomic_load_n(&lab_y, __ATOMIC_ACQUIRE);
+	r[1] = __atomic_load_n(&lab_x, __ATOMIC_RELAXED);
+}
 
 /* A data race, on purpose; the right side is as above. */
 static void mp_plain_left(int *r)
@@ -84,7 +127,7 @@ static bool mp_odd(const int *r)
 	return r[0] && !r[1];
 }
 
-static const struct lab_test lab_tests[] = {
+static const struct lab_test lab_tests[LAB_TESTS] = {
 	{ "SB", "relaxed", false, sb_relaxed_left, sb_relaxed_right, sb_odd },
 	{ "SB", "release/acquire", false, sb_release_left, sb_release_right, sb_odd },
 	{ "SB", "fence seq_cst", true, sb_fence_left, sb_fence_right, sb_odd },
@@ -93,8 +136,6 @@ static const struct lab_test lab_tests[] = {
 	{ "MP", "relaxed", false, mp_relaxed_left, mp_relaxed_right, mp_odd },
 	{ "MP", "release/acquire", true, mp_release_left, mp_release_right, mp_odd },
 };
-
-#define LAB_TESTS	(sizeof(lab_tests) / sizeof(lab_tests[0]))
 
 /* One run of a test; @at: how far each side has come. */
 struct lab_run {
@@ -147,7 +188,8 @@ static void lab_cpus(int cpu[2])
 	cpu_set_t set;
 	int i, n = 0;
 
-	cpu[0] = cpu[1] = 0;
+	cpu[0] = 0;
+	cpu[1] = 0;
 	if (sched_getaffinity(0, sizeof(set), &set))
 		return;
 	for (i = 0; i < CPU_SETSIZE && n < 2; i++)
