@@ -162,11 +162,6 @@ TEST_F(order, later_waiter_does_not_take_the_signal)
 
 #define CROWD	24
 
-static bool is_switched(const void *tid)
-{
-	return proc_switched(*(const pid_t *)tid);
-}
-
 static void sleeps_of(struct player *p[CROWD], long n[CROWD])
 {
 	pid_t tid;
@@ -174,8 +169,7 @@ static void sleeps_of(struct player *p[CROWD], long n[CROWD])
 
 	for (i = 0; i < CROWD; i++) {
 		tid = task_tid(&p[i]->task);
-		await_asleep(tid);
-		await_true(is_switched, &tid); /* until then it is not counted */
+		await_switched(tid);
 		n[i] = proc_sleeps(tid);
 	}
 }

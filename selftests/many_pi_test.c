@@ -186,10 +186,11 @@ TEST_F(pi, watchers_are_told_by_priority_one_at_a_time)
 	AWAIT(p10, 0, self->m[0], self->m[1]);
 	AWAIT(p30, 0, self->m[0], self->m[1]);
 	AWAIT(p20, 0, self->m[0], self->m[1]);
+	ASSERT_EQ(0, await_switched(task_tid(&p10->task)));
 	sleeps10 = proc_sleeps(task_tid(&p10->task));
 	UNLOCK(self->m[1]);
 	ENDS(p30, 0, 1);
-	ASSERT_EQ(0, player_await_asleep(p20));
+	ASSERT_EQ(0, await_switched(task_tid(&p20->task)));
 	sleeps20 = proc_sleeps(task_tid(&p20->task));
 	EXPECT_EQ(p30->handle, OWNER(self->m[1]));
 	DO(p30, step_unlock, self->m[1]);

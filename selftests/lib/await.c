@@ -93,6 +93,18 @@ int await_asleep(pid_t tid)
 	return await(&l, "a task falls asleep");
 }
 
+static bool is_switched(const void *tid)
+{
+	return proc_switched(*(const pid_t *)tid);
+}
+
+int await_switched(pid_t tid)
+{
+	const int ret = await_asleep(tid);
+
+	return ret ? ret : await_true(is_switched, &tid);
+}
+
 int await_stopped(pid_t tid)
 {
 	struct look l = { .fn = look_state, .tid = tid, .want = 'T' };

@@ -21,6 +21,8 @@ int await_true(bool (*cond)(const void *arg), const void *arg);
 int await_waiters(int fd, uint32_t id, uint32_t n);
 /* The task sleeps. */
 int await_asleep(pid_t tid);
+/* It does, and has left its processor: before that the sleep is not counted. */
+int await_switched(pid_t tid);
 /* The task is stopped. */
 int await_stopped(pid_t tid);
 /* The task is dead: a zombie, or not there any more. */
