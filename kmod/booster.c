@@ -17,6 +17,7 @@
  *						free
  */
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/stop_machine.h>
 #include <uapi/linux/sched/types.h>
@@ -192,6 +193,31 @@ void ksync_booster_detach(struct ksync_held *h)
 		ksync_domain_slot_destroy(h->domain, h->id);
 	ksync_ceiling_settle(h->booster);
 	kfree_rcu(h, rcu);
+}
+
+/**
+ * ksync_booster_forked() - lower a child that is not at the priority of its policy
+ * @self: the current thread, with preemption off
+ * @child: it has not run yet
+ *
+ * It may run for a moment until the worker gets to it; it cannot be changed here.
+ */
+void ksync_booster_forked(struct ksync_thread *self, struct task_struct *child)
+{
+	struct ksync_booster *b = self->booster;
+	u32 i;
+
+	if (!b)
+		return;
+	for (i = 0; i < ARRAY_SIZE(b->children); i++) {
+		if (READ_ONCE(b->children[i]))
+			continue;
+		get_task_struct(child);
+		smp_store_release(&b->children[i], child);
+		irq_work_queue(&b->kick);
+		return;
+	}
+	WARN_ON_ONCE(1);
 }
 
 /** ksync_booster_exit() - the current task dies: any context */

@@ -28,6 +28,7 @@
 #include <linux/sched/deadline.h>
 #include <linux/sched/rt.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <uapi/linux/sched/types.h>
 
 #include "busted.h"
@@ -63,7 +64,7 @@ static u32 base_prio(const struct ksync_booster *b)
 {
 	if (!smp_load_acquire(&b->ceiling)) /* [C] */
 		return prio_of(b->thread->task);
-	return is_rt(b->policy) ? b->prio : 0;
+	return is_rt(b->base.policy) ? b->base.prio : 0;
 }
 
 /* The ceiling of what an entry names, if it is what it should be, and ours. */
@@ -106,48 +107,101 @@ static u32 highest(const struct ksync_booster *b, u32 base)
 }
 
 /* Under the lock of sched_setattr(): a policy and the priority of another one are refused. */
-static void save(struct ksync_booster *b)
+static void save(struct task_struct *task, struct ksync_base *base)
 {
-	struct task_struct *task = b->thread->task;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&task->pi_lock, flags);
-	b->policy = task->policy;
-	b->prio = task->rt_priority;
-	b->nice = task_nice(task);
-	b->reset_on_fork = task->sched_reset_on_fork;
+	base->policy = task->policy;
+	base->prio = task->rt_priority;
+	base->nice = task_nice(task);
+	base->reset_on_fork = task->sched_reset_on_fork;
 	raw_spin_unlock_irqrestore(&task->pi_lock, flags);
 }
 
 /* A child made meanwhile starts as a normal task: nobody would take this back. */
-static void raise_to(struct ksync_booster *b, u32 ceiling)
+static void set_fifo(struct task_struct *task, u32 prio)
 {
 	const struct sched_attr attr = {
 		.size = sizeof(attr),
 		.sched_policy = SCHED_FIFO,
-		.sched_priority = ceiling,
+		.sched_priority = prio,
 		.sched_flags = SCHED_FLAG_RESET_ON_FORK,
 	};
 
+	sched_setattr_nocheck(task, &attr);
+}
+
+static void set_base(struct task_struct *task, const struct ksync_base *base)
+{
+	const struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = base->policy,
+		.sched_priority = is_rt(base->policy) ? base->prio : 0,
+		.sched_nice = base->nice,
+		.sched_flags = base->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
+	};
+
+	sched_setattr_nocheck(task, &attr);
+}
+
+static void raise_to(struct ksync_booster *b, u32 ceiling)
+{
 	if (!b->ceiling)
-		save(b);
+		save(b->thread->task, &b->base);
 	smp_store_release(&b->ceiling, ceiling); /* [C] */
-	sched_setattr_nocheck(b->thread->task, &attr);
+	set_fifo(b->thread->task, ceiling);
 }
 
 static void restore(struct ksync_booster *b)
 {
-	const struct sched_attr attr = {
-		.size = sizeof(attr),
-		.sched_policy = b->policy,
-		.sched_priority = is_rt(b->policy) ? b->prio : 0,
-		.sched_nice = b->nice,
-		.sched_flags = b->reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
-	};
-
 	if (is_ours(b) && !ksync_busted(KSYNC_FAULT_NO_DEBOOST))
-		sched_setattr_nocheck(b->thread->task, &attr);
+		set_base(b->thread->task, &b->base);
 	WRITE_ONCE(b->ceiling, 0);
+}
+
+/*
+ * The child of a task that was raised while it made it:
+ *
+ *	CPU0 (fork)				CPU1 (worker)
+ *	----					----
+ *	copies itself, with its policy
+ *						save(), set_fifo()
+ *	child->prio = current->normal_prio
+ *
+ * The child runs at the ceiling, with the policy of before, and not to be reset.
+ * What has the policy already is not changed by setting it: so give it one that
+ * goes with its priority first.
+ */
+static void lower_child(struct task_struct *child)
+{
+	const int prio = READ_ONCE(child->prio);
+	struct ksync_base base;
+
+	if (!rt_prio(prio) || prio == READ_ONCE(child->normal_prio))
+		return;
+	save(child, &base);
+	set_fifo(child, MAX_RT_PRIO - 1 - max(prio, 0));
+	set_base(child, &base);
+}
+
+/*
+ * Before a raise, which may be during the next fork.  So at most two wait for this:
+ * one of the last raise, and one of the raise before, whose fork ended when the last
+ * one had come through here.
+ */
+static void lower_children(struct ksync_booster *b)
+{
+	struct task_struct *child;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(b->children); i++) {
+		child = xchg(&b->children[i], NULL);
+		if (!child)
+			continue;
+		lower_child(child);
+		put_task_struct(child);
+	}
 }
 
 static void publish_prio(const struct ksync_booster *b, u32 prio)
@@ -166,6 +220,7 @@ void ksync_ceiling_settle(struct ksync_booster *b)
 	u32 base, ceiling;
 
 	rt_mutex_lock(&b->lock);
+	lower_children(b);
 	/* Somebody else has set its priority meanwhile: that counts. */
 	if (b->ceiling && !is_ours(b))
 		WRITE_ONCE(b->ceiling, 0);

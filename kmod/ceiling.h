@@ -33,6 +33,20 @@ struct ksync_held {
 };
 
 /**
+ * struct ksync_base - at which priority a task ran before it was raised
+ * @policy: its scheduling policy
+ * @prio: SCHED_FIFO, RR: its priority
+ * @nice: the nice value
+ * @reset_on_fork: its children start as normal tasks
+ */
+struct ksync_base {
+	unsigned int policy;
+	unsigned int prio;
+	int nice;
+	bool reset_on_fork;
+};
+
+/**
  * struct ksync_booster - what is kept of a thread that uses ceilings
  * @thread: with a reference
  * @notifier: called when the task is preempted
@@ -40,10 +54,8 @@ struct ksync_held {
  * @work: ... the worker
  * @lock: protects what follows; taken by a worker of highest priority
  * @ceiling: the priority that the task was given, 0: none
- * @policy: what it had before
- * @prio: the same: SCHED_FIFO, RR
- * @nice: the same
- * @reset_on_fork: the same
+ * @base: what it had before
+ * @children: to be lowered, with references; filled without the lock by the task
  * @cells: struct ksync_held; RCU; written under attach_lock
  * @all: in the list of all; attach_lock
  */
@@ -56,10 +68,8 @@ struct ksync_booster {
 	struct kthread_work work;
 	struct rt_mutex lock; /* the task's priority */
 	u32 ceiling;
-	unsigned int policy;
-	unsigned int prio;
-	int nice;
-	bool reset_on_fork;
+	struct ksync_base base;
+	struct task_struct *children[2];
 	struct list_head cells;
 	struct list_head all;
 };
@@ -79,6 +89,7 @@ struct ksync_held *ksync_booster_attach(struct ksync_domain *d, struct ksync_thr
 					u32 handle);
 void ksync_booster_detach(struct ksync_held *h);
 u32 ksync_booster_cell(const struct ksync_held *h);
+void ksync_booster_forked(struct ksync_thread *self, struct task_struct *child);
 void ksync_booster_exit(struct ksync_thread *self);
 void ksync_booster_quiesce(struct ksync_thread *t);
 void ksync_booster_free(struct ksync_thread *t);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The death of a thread, by exit or by execve.
+ * The death of a thread, by exit or by execve; and the birth of its children.
  *
- * Two tracepoints of the scheduler run these probes in the dying task.  A probe
+ * Tracepoints of the scheduler run these probes, in the dying task.  A probe
  * runs with preemption off, so everything below it takes raw locks only; it is on
  * for a moment after each lock that is handed over, of which there is any number.  What
  * the task owns and somebody waits for goes to the next waiter here; what it
@@ -77,6 +77,20 @@ static void exec_probe(void *data, struct task_struct *task, pid_t old_pid,
 	thread_die();
 }
 
+/* Who is raised while it forks may have a child that is, too: see ceiling.c. */
+static void fork_probe(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	struct ksync_thread *t;
+
+	if (likely(child->prio == child->normal_prio))
+		return;
+	rcu_read_lock();
+	t = ksync_thread_of(current);
+	if (t)
+		ksync_booster_forked(t, child);
+	rcu_read_unlock();
+}
+
 /**
  * struct probe - a tracepoint to find by name and what to run there
  * @name: of the tracepoint
@@ -92,6 +106,7 @@ struct probe {
 static struct probe probes[] = {
 	{ "sched_process_exit", exit_probe },
 	{ "sched_process_exec", exec_probe },
+	{ "sched_process_fork", fork_probe },
 };
 
 static void match_probe(struct tracepoint *tp, void *data)
@@ -120,7 +135,7 @@ int ksync_death_init(void)
 	return 0;
 
 unregister:
-	pr_err("ksync: cannot use tracepoint %s: owner death cannot be repaired on this kernel (error %d)\n",
+	pr_err("ksync: cannot use tracepoint %s: owners could not be followed on this kernel (error %d)\n",
 	       probes[i].name, ret);
 	while (i--)
 		tracepoint_probe_unregister(probes[i].tp, probes[i].fn, NULL);

@@ -375,6 +375,54 @@ TEST_F(ceiling, children_do_not_keep_it)
 	EXPECT_EQ(0, self->s->prio[0]);
 }
 
+/* Wakes again and again beside the one that forks, above its ceiling. */
+static int disturbs(void *arg)
+{
+	struct shared *s = arg;
+	uint32_t i;
+
+	for (i = 0; !__atomic_load_n(&s->inside, __ATOMIC_ACQUIRE); i++)
+		usleep(20 + i * 37 % 400);
+	return 0;
+}
+
+#define FORKS	500
+
+static int forks_again_and_again(void *arg)
+{
+	struct shared *s = arg;
+	int ret = 0, status = 0, i;
+	pid_t pid;
+
+	for (i = 0; i < FORKS && !ret && !status; i++) {
+		ret |= ksync_mutex_lock(&s->m);
+		pid = fork();
+		if (!pid)
+			_exit(await_prio(sys_gettid(), NORMAL_PRIO) ? 1 : 0);
+		ret |= ksync_mutex_unlock(&s->m);
+		ret |= waitpid(pid, &status, 0) != pid;
+	}
+	__atomic_store_n(&s->inside, 1, __ATOMIC_RELEASE);
+	s->prio[0] = status;
+	return ret ? 1 : 0;
+}
+
+/* The kernel's fork() copies the policy, is preempted, and then takes the priority. */
+TEST_F(ceiling, child_of_a_fork_while_it_is_raised)
+{
+	struct task forks, noise;
+	int status;
+
+	ASSERT_EQ(0, pin_cpu(0, 0));
+	ASSERT_EQ(0, task_start(&noise, TASK_PROCESS, disturbs, self->s));
+	ASSERT_EQ(0, sched_fifo(task_tid(&noise), HIGHER));
+	ASSERT_EQ(0, task_start(&forks, TASK_PROCESS, forks_again_and_again, self->s));
+	ASSERT_EQ(0, task_join(&forks, &status));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, self->s->prio[0]);
+	EXPECT_EQ(0, task_join(&noise, NULL));
+}
+
 /* Words and cells that say what is not so raise nobody. */
 static int claims_what_it_has_not(struct shared *s)
 {
