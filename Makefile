@@ -100,7 +100,6 @@ lab: lab-build ## Run each hazard of concurrency until it is seen, then its cure
 
 .PHONY: lab-build
 lab-build: lib
-	@tools/deps bench
 	@$(MAKE) --no-print-directory -C tools O=$(build) lab
 
 bench: ## Measure ksync against its peers, with tables and plots, natively and in a test kernel (QUICK=1)
