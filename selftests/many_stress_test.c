@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Waits on many objects under load, beside single ones, timeouts, signals and
- * kills: no unit is lost or doubled, locks exclude, waits for all never lock each
- * other out, and nobody sees a unit missing that nobody took.
+ * kills: no unit is lost or doubled, locks exclude, and nobody sees a unit missing that
+ * nobody took.
  */
 #include <signal.h>
 #include <string.h>
@@ -410,100 +410,6 @@ TEST_F(stress, nothing_is_lost)
 TEST_F(stress, nothing_is_lost_with_who_is_killed)
 {
 	torture(_metadata, self->s, self->part, variant->task, VICTIMS);
-}
-
-#define SEATS	5
-#define MEALS	200
-
-/**
- * struct table - philosophers, who each wait for all of two forks
- * @fork: locks
- * @token: the same as sems
- * @mixed: each seat has one of each on its left
- * @used: who has a fork
- */
-struct table {
-	struct ksync_mutex fork[SEATS];
-	struct ksync_sem token[SEATS];
-	bool mixed;
-	uint32_t used[SEATS];
-};
-
-struct seat {
-	struct part part;
-	struct table *t;
-	int i;
-};
-
-static struct ksync_object *fork_at(struct table *t, int i)
-{
-	return i % 2 && t->mixed ? &t->token[i].o : &t->fork[i].o;
-}
-
-static void put_down(struct seat *x, int i)
-{
-	require(x->part.s, !__atomic_sub_fetch(&x->t->used[i], 1, __ATOMIC_RELAXED));
-	if (i % 2 && x->t->mixed)
-		require(x->part.s, !ksync_sem_post(&x->t->token[i]));
-	else
-		require(x->part.s, !ksync_mutex_unlock_as(&x->t->fork[i], &x->part.self));
-}
-
-/* Each lists its left fork first: one after the other they would be stuck. */
-static int dine(void *arg)
-{
-	struct seat *x = arg;
-	const int left = x->i, right = (left + 1) % SEATS;
-	struct ksync_wait_item w[2] = {
-		{ .o = fork_at(x->t, left) },
-		{ .o = fork_at(x->t, right) },
-	};
-	int i;
-
-	if (ksync_thread_attach(x->part.s->d, &x->part.self))
-		return 1;
-	for (i = 0; i < MEALS; i++) {
-		require(x->part.s, !ksync_wait_all_as(w, 2, NULL, &x->part.self, NULL));
-		require(x->part.s, __atomic_add_fetch(&x->t->used[left], 1,
-						      __ATOMIC_RELAXED) == 1);
-		require(x->part.s, __atomic_add_fetch(&x->t->used[right], 1,
-						      __ATOMIC_RELAXED) == 1);
-		breathe(&x->part);
-		put_down(x, right);
-		put_down(x, left);
-	}
-	return 0;
-}
-
-TEST_F(stress, philosophers_eat)
-{
-	struct table *t = player_memory(sizeof(*t));
-	struct seat *seat = player_memory(SEATS * sizeof(*seat));
-	struct scene *s = self->s;
-	int i, status;
-
-	for (t->mixed = false;; t->mixed = true) {
-		for (i = 0; i < SEATS; i++) {
-			ASSERT_EQ(0, ksync_mutex_init(&t->fork[i], s->d, variant->flags));
-			ASSERT_EQ(0, ksync_sem_init(&t->token[i], s->d, 1, 1));
-		}
-		for (i = 0; i < SEATS; i++) {
-			seat[i] = (struct seat){ .t = t, .i = i };
-			seat[i].part.s = s;
-			seat[i].part.seed = i + 1;
-			ASSERT_EQ(0, task_start(&seat[i].part.task, kind_of(variant->task, i),
-						dine, &seat[i]));
-		}
-		for (i = 0; i < SEATS; i++) {
-			EXPECT_EQ(0, task_join(&seat[i].part.task, &status));
-			EXPECT_EQ(0, status);
-		}
-		for (i = 0; i < SEATS; i++)
-			EXPECT_EQ(0, t->used[i]);
-		EXPECT_EQ(0, s->wrong) TH_LOG("line %u", s->wrong);
-		if (t->mixed)
-			break;
-	}
 }
 
 /* They never get both: of the second there is none. */

@@ -141,20 +141,11 @@ uint32_t abi_object(const struct abi *abi, uint32_t kind)
 	}
 }
 
-void abi_fill(struct abi *abi, const struct command *c)
+/* What it needs besides objects and an identity, so that the answer is c->ok. */
+static void fill_rest(struct abi *abi, const struct command *c)
 {
 	struct argument *arg = &abi->arg;
 
-	memset(arg, 0, sizeof(*arg));
-	arg->size = c->size;
-	if (c->id)
-		abi_put(abi, c->id, abi_object(abi, c->kind));
-	if (c->id2)
-		abi_put(abi, c->id2, abi->waitq[1]);
-	if (c->mutex)
-		abi_put(abi, c->mutex, abi->mutex);
-	if (c->thread)
-		abi_put(abi, c->thread, abi->handle);
 	switch (c->cmd) {
 	case KSYNC_IOC_CREATE:
 		arg->create.kind = KSYNC_KIND_MUTEX;
@@ -198,4 +189,19 @@ void abi_fill(struct abi *abi, const struct command *c)
 		abi->cells[abi->mutex].word = 0;
 		break;
 	}
+}
+
+void abi_fill(struct abi *abi, const struct command *c)
+{
+	memset(&abi->arg, 0, sizeof(abi->arg));
+	abi->arg.size = c->size;
+	if (c->id)
+		abi_put(abi, c->id, abi_object(abi, c->kind));
+	if (c->id2)
+		abi_put(abi, c->id2, abi->waitq[1]);
+	if (c->mutex)
+		abi_put(abi, c->mutex, abi->mutex);
+	if (c->thread)
+		abi_put(abi, c->thread, abi->handle);
+	fill_rest(abi, c);
 }
