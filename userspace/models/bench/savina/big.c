@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * Big: each sends pings to others, drawn by lot, one at a time, and answers those that it
+ * gets.  What messages cost if all talk to all.
+ *
+ * Verified: each ping was answered once, by whom it was sent to.  Fault: one answer is to
+ * another ping.
+ */
+#include "savina.h"
+
+enum big_kind {
+	BIG_PING,
+	BIG_PONG,
+	BIG_EXIT,
+};
+
+struct big_message {
+	enum big_kind kind;
+	long from;
+	long value;
+};
+
+struct big_worker {
+	struct ksync_chan *in;
+	struct ksync_chan *sink;
+	struct big_worker *all;
+	const struct savina *s;
+	long id;
+	uint32_t random;
+	long asked;
+	long sent;
+	long pings;
+	long wrong;
+};
+
+/* The next ping. Return: to whom. */
+static long big_ask(struct big_worker *w, struct big_message *m)
+{
+	w->asked = savina_random(&w->random) % (w->s->size[0] - 1);
+	w->asked += w->asked >= w->id;
+	*m = (struct big_message){ BIG_PING, w->id, w->sent++ };
+	return w->asked;
+}
+
+/* A ping becomes its answer. Return: to whom. */
+static long big_answer(struct big_worker *w, struct big_message *m)
+{
+	long to = m->from;
+
+	w->pings++;
+	if (w->s->fault && m->from == 1 && m->value == w->s->size[1] / 2)
+		m->value++;
+	m->kind = BIG_PONG;
+	m->from = w->id;
+	return to;
+}
+
+/* Return: whether there are more to be sent. */
+static bool big_answered(struct big_worker *w, const struct big_message *m)
+{
+	w->wrong += m->from != w->asked || m->value != w->sent - 1;
+	return w->sent < w->s->size[1];
+}
+
+static struct big_worker *big_workers(const struct savina *s)
+{
+	struct big_worker *w = savina_alloc(s->size[0], sizeof(*w));
+	long i;
+
+	for (i = 0; i < s->size[0]; i++) {
+		w[i].all = w;
+		w[i].s = s;
+		w[i].id = i;
+		w[i].random = i + 1;
+	}
+	return w;
+}
+
+static const char *big_verify(struct savina *s, const struct big_worker *w)
+{
+	long pings = 0, i;
+
+	for (i = 0; i < s->size[0]; i++) {
+		if (w[i].wrong)
+			return savina_wrong(s, "worker %ld had %ld wrong answers", i, w[i].wrong);
+		if (w[i].sent != s->size[1])
+			return savina_wrong(s, "worker %ld sent %ld of %ld pings", i,
+					    w[i].sent, s->size[1]);
+		pings += w[i].pings;
+	}
+	if (pings != s->size[0] * s->size[1])
+		return savina_wrong(s, "%ld of %ld pings came", pings,
+				    s->size[0] * s->size[1]);
+	return NULL;
+}
+
+static void big_send_ping(struct big_worker *w)
+{
+	struct big_message m;
+	long to = big_ask(w, &m);
+
+	savina_send(w->all[to].in, &m);
+}
+
+static int big_worker(void *arg)
+{
+	struct big_worker *w = arg;
+	struct big_message m;
+	long to;
+
+	big_send_ping(w);
+	while (1) {
+		savina_recv(w->in, &m);
+		if (m.kind == BIG_EXIT)
+			return 0;
+		if (m.kind == BIG_PING) {
+			to = big_answer(w, &m);
+			savina_send(w->all[to].in, &m);
+		} else if (big_answered(w, &m)) {
+			big_send_ping(w);
+		} else {
+			savina_send(w->sink, NULL);
+		}
+	}
+}
+
+/* In a channel there is room for all that can be under way: nobody waits for room. */
+static const char *big_channels(struct savina *s)
+{
+	struct ksync_chan *sink = savina_chan(0, s->size[0]);
+	struct big_message exit = { .kind = BIG_EXIT };
+	struct big_worker *w = big_workers(s);
+	struct ksync_scope scope;
+	const char *wrong;
+	long i;
+
+	for (i = 0; i < s->size[0]; i++) {
+		w[i].in = savina_chan(sizeof(struct big_message), s->size[0] + 1);
+		w[i].sink = sink;
+	}
+	savina_must(ksync_scope_begin(&scope, 0));
+	for (i = 0; i < s->size[0]; i++)
+		savina_spawn(&scope, big_worker, &w[i]);
+	for (i = 0; i < s->size[0]; i++)
+		savina_recv(sink, NULL);
+	for (i = 0; i < s->size[0]; i++)
+		savina_send(w[i].in, &exit);
+	savina_must(ksync_scope_end(&scope));
+	for (i = 0; i < s->size[0]; i++)
+		savina_must(ksync_chan_destroy(w[i].in));
+	savina_must(ksync_chan_destroy(sink));
+	wrong = big_verify(s, w);
+	free(w);
+	return wrong;
+}
+
+const struct savina_bench savina_big = {
+	.name = "big",
+	.size = { "WORKERS", "PINGS" },
+	.small = { 8, 100 },
+	.channels = big_channels,
+};
