@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
  * Sleeping barber (E. W. Dijkstra, EWD123, 1965): customers wait in a room, and one that
- * finds it full comes again; a barber cuts their hair, one after the other.
+ * finds it full comes again; a barber cuts their hair, one after the other.  At most twice
+ * as many as there are chairs are about at a time.
  *
  * Verified: each customer was cut once, and no more waited than the room has chairs for.
  * Fault: one is let go without.
@@ -14,7 +15,9 @@ struct barber_shop {
 	long forget;
 	long served;
 	struct ksync_chan *room;
+	struct ksync_chan *about;
 	struct ksync_mutex mutex;
+	struct ksync_sem may_come;
 	struct ksync_sem customers;
 	struct ksync_sem chair;
 	struct ksync_sem seated;
@@ -87,6 +90,7 @@ static int barber_channels_customer(void *arg)
 		ksync_task_yield();
 	savina_must(ret);
 	savina_recv(c->done, NULL);
+	savina_recv(c->shop->about, NULL);
 	return ksync_chan_destroy(c->done);
 }
 
@@ -98,12 +102,16 @@ static const char *barber_channels(struct savina *s)
 	long i;
 
 	shop.room = savina_chan(sizeof(c), s->size[1]);
+	shop.about = savina_chan(0, 2 * s->size[1]);
 	savina_must(ksync_scope_begin(&scope, 0));
 	savina_spawn(&scope, barber_channels_barber, &shop);
-	for (i = 0; i < s->size[0]; i++)
+	for (i = 0; i < s->size[0]; i++) {
+		savina_send(shop.about, NULL);
 		savina_spawn(&scope, barber_channels_customer, &c[i]);
+	}
 	savina_must(ksync_scope_end(&scope));
 	savina_must(ksync_chan_destroy(shop.room));
+	savina_must(ksync_chan_destroy(shop.about));
 	return barber_close(s, &shop, c);
 }
 
@@ -149,7 +157,8 @@ static int barber_locks_customer(void *arg)
 	savina_must(ksync_task_mutex_unlock(&shop->mutex));
 	__atomic_store_n(&shop->in_chair, c, __ATOMIC_RELEASE);
 	savina_must(ksync_sem_post(&shop->seated));
-	return ksync_task_sem_wait(&shop->done);
+	savina_must(ksync_task_sem_wait(&shop->done));
+	return ksync_sem_post(&shop->may_come);
 }
 
 static const char *barber_locks(struct savina *s)
@@ -161,15 +170,19 @@ static const char *barber_locks(struct savina *s)
 	long i;
 
 	savina_must(ksync_mutex_init(&shop.mutex, s->domain, 0));
+	savina_must(ksync_sem_init(&shop.may_come, s->domain, 2 * s->size[1], 0));
 	for (i = 0; i < 4; i++)
 		savina_must(ksync_sem_init(sems[i], s->domain, 0, 0));
 	savina_must(ksync_scope_begin(&scope, 0));
 	savina_spawn(&scope, barber_locks_barber, &shop);
-	for (i = 0; i < s->size[0]; i++)
+	for (i = 0; i < s->size[0]; i++) {
+		savina_must(ksync_task_sem_wait(&shop.may_come));
 		savina_spawn(&scope, barber_locks_customer, &c[i]);
+	}
 	savina_must(ksync_scope_end(&scope));
 	for (i = 0; i < 4; i++)
 		savina_must(ksync_sem_destroy(sems[i]));
+	savina_must(ksync_sem_destroy(&shop.may_come));
 	savina_must(ksync_mutex_destroy(&shop.mutex));
 	return barber_close(s, &shop, c);
 }

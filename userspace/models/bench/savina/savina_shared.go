@@ -91,7 +91,7 @@ func (c *customer) visit(room chan *customer) {
 
 func barber(size []int) error {
 	forget, customers := at(size[0]), make([]customer, size[0])
-	room := make(chan *customer, size[1])
+	room, about := make(chan *customer, size[1]), make(chan bool, 2*size[1])
 	var wg sync.WaitGroup
 	wg.Add(size[0] + 1)
 	go func() {
@@ -105,7 +105,8 @@ func barber(size []int) error {
 		wg.Done()
 	}()
 	for i := range customers {
-		go func(c *customer) { c.visit(room); wg.Done() }(&customers[i])
+		about <- true
+		go func(c *customer) { c.visit(room); <-about; wg.Done() }(&customers[i])
 	}
 	wg.Wait()
 	for i := range customers {
