@@ -439,13 +439,11 @@ int ksync_actor_whereis(const char *name, struct ksync_pid *pid);
 
 /**
  * struct ksync_actor_info - what can be seen of an actor from outside
- * @queued: messages that it has not received
  * @links: how many are linked to it
  * @monitors: how many monitor it
  * @traps: ksync_actor_trap()
  */
 struct ksync_actor_info {
-	uint64_t queued;
 	uint32_t links;
 	uint32_t monitors;
 	bool traps;
