@@ -104,6 +104,7 @@ enum join_state {
  * @size: of its stack: class
  * @id: number
  * @trampoline: see trampoline.c
+ * @actor: that it is, or NULL
  *
  * It lives at the top of its own stack, in the page that the stack begins with, so
  * that a task that waits costs no more than the pages of its stack.
@@ -140,6 +141,7 @@ struct ksync_task {
 	void *fiber;
 	struct ksync_task *all;	/* threads: see self.c */
 	struct trampoline *trampoline;
+	struct actor *actor;
 	char name[KSYNC_TASK_NAME_LEN];
 };
 
@@ -460,13 +462,15 @@ void ksync_overflow_thread(struct machine *m);
 
 /**
  * struct spawn - what a task is to do
- * @fn: its function, or @scope_fn that of a task of @scope
+ * @fn: its function, or @scope_fn that of a task of @scope, or of an actor
+ * @actor: that it is; or NULL
  */
 struct spawn {
 	void *(*fn)(void *arg);
 	int (*scope_fn)(void *arg);
 	void *arg;
 	struct ksync_scope *scope;
+	struct actor *actor;
 };
 
 /* task.c */
@@ -475,8 +479,18 @@ int ksync_spawn(struct ksync_sched *s, const struct spawn *how, struct ksync_tas
 int ksync_join(struct ksync_task *t, void **result, uint64_t deadline,
 	       struct ksync_ticket ticket);
 void ksync_task_run(struct ksync_task *t);
+void ksync_task_exit(struct ksync_task *t, int error) __attribute__((noreturn));
 void ksync_task_ended(struct ksync_sched *s, struct proc *p, struct ksync_task *t);
 uint64_t ksync_tasks(const struct ksync_sched *s);
+
+/* sched.c */
+int ksync_sched_run_spawn(struct ksync_sched *s, const struct spawn *how,
+			  const struct ksync_task_attr *attr, void **result);
+
+/* actor.c */
+void ksync_actor_started(struct actor *a, struct ksync_task *t);
+void ksync_actor_stillborn(struct ksync_task *t);
+void ksync_actor_ended(struct ksync_task *t, int reason);
 
 /* local.c */
 void ksync_locals_destroy(struct ksync_task *t);
@@ -505,6 +519,7 @@ uint64_t ksync_random(uint64_t *state);
 
 /* thread.c */
 int ksync_thread_spawn(struct ksync_sched *s, struct ksync_task *t, size_t stack);
+void ksync_thread_end(struct ksync_task *t);
 void ksync_thread_waits(struct ksync_sched *s, bool timed);
 void ksync_thread_woken(struct ksync_sched *s);
 void ksync_thread_resumed(struct ksync_sched *s, bool timed);
