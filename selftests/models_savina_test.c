@@ -77,4 +77,9 @@ TEST_F(models, by_locks)
 	RUN_ALL(LOCKS);
 }
 
+TEST_F(models, by_actors)
+{
+	RUN_ALL(ACTORS);
+}
+
 TEST_HARNESS_MAIN

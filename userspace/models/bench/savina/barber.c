@@ -8,7 +8,7 @@
  * Fault: one is let go without.
  */
 #include <ksync/task_sync.h>
-#include "savina.h"
+#include "savina_actor.h"
 
 struct barber_shop {
 	const struct savina *s;
@@ -23,6 +23,7 @@ struct barber_shop {
 	struct ksync_sem seated;
 	struct ksync_sem done;
 	struct barber_customer *in_chair;
+	struct ksync_pid room_pid;
 	long waiting;
 	long most;
 };
@@ -187,10 +188,101 @@ static const char *barber_locks(struct savina *s)
 	return barber_close(s, &shop, c);
 }
 
+enum barber_tag {
+	BARBER_ENTER,
+	BARBER_FULL,
+	BARBER_NEXT,
+	BARBER_CUT,
+	BARBER_DONE,
+	BARBER_STOP,
+};
+
+static int barber_actor(void *arg)
+{
+	struct barber_shop *shop = arg;
+	struct ksync_pid customer;
+	long cuts;
+
+	savina_tell(shop->room_pid, BARBER_NEXT, NULL, 0);
+	while (savina_hear(NULL, &customer, sizeof(customer)) == BARBER_CUT) {
+		cuts = shop->served++ != shop->forget;
+		savina_tell(customer, BARBER_DONE, &cuts, sizeof(cuts));
+		savina_tell(shop->room_pid, BARBER_NEXT, NULL, 0);
+	}
+	return 0;
+}
+
+/* Customers wait in a ring. */
+static int barber_room_actor(void *arg)
+{
+	struct barber_shop *shop = arg;
+	long chairs = shop->s->size[1], first = 0;
+	struct ksync_pid *ring = savina_alloc(chairs, sizeof(*ring)), from, barber = { 0 };
+	uint32_t tag;
+
+	while ((tag = savina_hear(&from, NULL, 0)) != BARBER_STOP) {
+		if (tag == BARBER_NEXT) {
+			barber = from;
+		} else if (shop->waiting == chairs) {
+			savina_tell(from, BARBER_FULL, NULL, 0);
+		} else {
+			ring[(first + shop->waiting++) % chairs] = from;
+			if (shop->waiting > shop->most)
+				shop->most = shop->waiting;
+		}
+		if (barber.id && shop->waiting) {
+			savina_tell(barber, BARBER_CUT, &ring[first], sizeof(*ring));
+			first = (first + 1) % chairs;
+			shop->waiting--;
+			barber.id = 0;
+		}
+	}
+	free(ring);
+	return 0;
+}
+
+static int barber_customer_actor(void *arg)
+{
+	struct barber_customer *c = arg;
+
+	savina_tell(c->shop->room_pid, BARBER_ENTER, NULL, 0);
+	while (savina_hear(NULL, &c->cuts, sizeof(c->cuts)) == BARBER_FULL) {
+		ksync_task_yield();
+		savina_tell(c->shop->room_pid, BARBER_ENTER, NULL, 0);
+	}
+	return 0;
+}
+
+static const char *barber_actors(struct savina *s)
+{
+	struct barber_shop shop;
+	struct barber_customer *c = barber_open(&shop, s);
+	struct ksync_pid barber;
+	long i, about = 0;
+
+	savina_actors_begin();
+	shop.room_pid = savina_actor(barber_room_actor, &shop);
+	barber = savina_actor(barber_actor, &shop);
+	for (i = 0; i < s->size[0]; i++) {
+		if (about == 2 * s->size[1])
+			savina_actor_ended();
+		else
+			about++;
+		savina_actor(barber_customer_actor, &c[i]);
+	}
+	while (about--)
+		savina_actor_ended();
+	savina_tell(barber, BARBER_STOP, NULL, 0);
+	savina_tell(shop.room_pid, BARBER_STOP, NULL, 0);
+	savina_actors_end(2);
+	return barber_close(s, &shop, c);
+}
+
 const struct savina_bench savina_barber = {
 	.name = "barber",
 	.size = { "CUSTOMERS", "CHAIRS" },
 	.small = { 60, 5 },
 	.channels = barber_channels,
 	.locks = barber_locks,
+	.actors = barber_actors,
 };

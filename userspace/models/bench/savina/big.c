@@ -6,12 +6,13 @@
  * Verified: each ping was answered once, by whom it was sent to.  Fault: one answer is to
  * another ping.
  */
-#include "savina.h"
+#include "savina_actor.h"
 
 enum big_kind {
 	BIG_PING,
 	BIG_PONG,
 	BIG_EXIT,
+	BIG_START,
 };
 
 struct big_message {
@@ -23,6 +24,8 @@ struct big_message {
 struct big_worker {
 	struct ksync_chan *in;
 	struct ksync_chan *sink;
+	struct ksync_pid pid;
+	struct ksync_pid main;
 	struct big_worker *all;
 	const struct savina *s;
 	long id;
@@ -154,9 +157,68 @@ static const char *big_channels(struct savina *s)
 	return wrong;
 }
 
+static void big_tell_ping(struct big_worker *w)
+{
+	struct big_message m;
+	long to = big_ask(w, &m);
+
+	savina_tell(w->all[to].pid, BIG_PING, &m, sizeof(m));
+}
+
+static int big_actor(void *arg)
+{
+	static const uint32_t start = BIG_START;
+	struct big_worker *w = arg;
+	struct ksync_message *first;
+	struct big_message m;
+	uint32_t tag;
+	long to;
+
+	savina_must(ksync_actor_receive_tags(&first, &start, 1, NULL));
+	ksync_message_free(first);
+	big_tell_ping(w);
+	while (1) {
+		tag = savina_hear(NULL, &m, sizeof(m));
+		if (tag == BIG_EXIT)
+			return 0;
+		if (tag == BIG_PING) {
+			to = big_answer(w, &m);
+			savina_tell(w->all[to].pid, BIG_PONG, &m, sizeof(m));
+		} else if (big_answered(w, &m)) {
+			big_tell_ping(w);
+		} else {
+			savina_tell(w->main, BIG_PONG, NULL, 0);
+		}
+	}
+}
+
+static const char *big_actors(struct savina *s)
+{
+	struct big_worker *w = big_workers(s);
+	const char *wrong;
+	long i;
+
+	savina_actors_begin();
+	for (i = 0; i < s->size[0]; i++) {
+		w[i].main = ksync_actor_self();
+		w[i].pid = savina_actor(big_actor, &w[i]);
+	}
+	for (i = 0; i < s->size[0]; i++)
+		savina_tell(w[i].pid, BIG_START, NULL, 0); /* all have an address */
+	for (i = 0; i < s->size[0]; i++)
+		savina_hear(NULL, NULL, 0);
+	for (i = 0; i < s->size[0]; i++)
+		savina_tell(w[i].pid, BIG_EXIT, NULL, 0);
+	savina_actors_end(s->size[0]);
+	wrong = big_verify(s, w);
+	free(w);
+	return wrong;
+}
+
 const struct savina_bench savina_big = {
 	.name = "big",
 	.size = { "WORKERS", "PINGS" },
 	.small = { 8, 100 },
 	.channels = big_channels,
+	.actors = big_actors,
 };

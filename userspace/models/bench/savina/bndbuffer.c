@@ -9,7 +9,7 @@
  * one item is put in twice, and the next one not.
  */
 #include <ksync/task_sync.h>
-#include "savina.h"
+#include "savina_actor.h"
 
 struct bndbuffer_item {
 	long producer;
@@ -27,6 +27,7 @@ struct bndbuffer {
 	long used;
 	long most;
 	bool over;
+	struct ksync_pid manager;
 };
 
 struct bndbuffer_producer {
@@ -260,10 +261,126 @@ static const char *bndbuffer_locks(struct savina *s)
 	return bndbuffer_verify(s, &b, crew);
 }
 
+enum bndbuffer_tag {
+	BNDBUFFER_ITEM,
+	BNDBUFFER_MORE,
+	BNDBUFFER_PRODUCE,
+	BNDBUFFER_READY,
+	BNDBUFFER_STOP,
+};
+
+/* Who waits: consumers for an item, producers until they may make one. */
+struct bndbuffer_waiting {
+	struct ksync_pid *consumers;
+	struct ksync_pid *producers;
+	long ready;
+	long more;
+	long promised;
+	long producing;
+};
+
+static int bndbuffer_producer_actor(void *arg)
+{
+	struct bndbuffer_producer *p = arg;
+	struct bndbuffer_item item;
+
+	while (p->made < p->b->s->size[ITEMS]) {
+		savina_tell(p->b->manager, BNDBUFFER_MORE, NULL, 0);
+		savina_hear(NULL, NULL, 0);
+		item = bndbuffer_make(p);
+		savina_tell(p->b->manager, BNDBUFFER_ITEM, &item, sizeof(item));
+	}
+	return 0;
+}
+
+static int bndbuffer_consumer_actor(void *arg)
+{
+	struct bndbuffer_consumer *c = arg;
+	struct bndbuffer_item item;
+
+	while (1) {
+		savina_tell(c->b->manager, BNDBUFFER_READY, NULL, 0);
+		if (savina_hear(NULL, &item, sizeof(item)) == BNDBUFFER_STOP)
+			return 0;
+		bndbuffer_use(c, item);
+	}
+}
+
+/* One message to the manager. */
+static void bndbuffer_manage(struct bndbuffer *b, struct bndbuffer_waiting *w)
+{
+	struct bndbuffer_item item;
+	struct ksync_pid from;
+
+	switch (savina_hear(&from, &item, sizeof(item))) {
+	case BNDBUFFER_ITEM:
+		w->promised--;
+		bndbuffer_put(b, item);
+		break;
+	case BNDBUFFER_MORE:
+		w->producers[w->more++] = from;
+		break;
+	case BNDBUFFER_READY:
+		w->consumers[w->ready++] = from;
+		break;
+	case KSYNC_TAG_DOWN:
+		w->producing--;
+		break;
+	}
+}
+
+/* As many may produce as there is room for what they make. */
+static void bndbuffer_manager(struct bndbuffer *b)
+{
+	const long *size = b->s->size;
+	struct bndbuffer_waiting w = {
+		savina_alloc(size[CONSUMERS], sizeof(*w.consumers)),
+		savina_alloc(size[PRODUCERS], sizeof(*w.producers)),
+		.producing = size[PRODUCERS],
+	};
+	struct bndbuffer_item item;
+
+	while (w.producing || w.promised || w.ready < size[CONSUMERS]) {
+		bndbuffer_manage(b, &w);
+		while (b->used && w.ready) {
+			item = bndbuffer_take(b);
+			savina_tell(w.consumers[--w.ready], BNDBUFFER_ITEM, &item, sizeof(item));
+		}
+		while (w.more && b->used + w.promised < size[ROOM]) {
+			savina_tell(w.producers[--w.more], BNDBUFFER_PRODUCE, NULL, 0);
+			w.promised++;
+		}
+	}
+	while (w.ready)
+		savina_tell(w.consumers[--w.ready], BNDBUFFER_STOP, NULL, 0);
+	free(w.consumers);
+	free(w.producers);
+}
+
+static const char *bndbuffer_actors(struct savina *s)
+{
+	struct bndbuffer b = { .s = s };
+	struct bndbuffer_crew crew = bndbuffer_crew(&b);
+	long i;
+
+	b.ring = savina_alloc(s->size[ROOM], sizeof(*b.ring));
+	savina_actors_begin();
+	b.manager = ksync_actor_self();
+	for (i = 0; i < s->size[PRODUCERS]; i++)
+		savina_actor(bndbuffer_producer_actor, &crew.producers[i]);
+	for (i = 0; i < s->size[CONSUMERS]; i++)
+		savina_actor(bndbuffer_consumer_actor, &crew.consumers[i]);
+	bndbuffer_manager(&b);
+	savina_actors_end(s->size[CONSUMERS]);
+	free(b.ring);
+	return bndbuffer_verify(s, &b, crew);
+}
+
 const struct savina_bench savina_bndbuffer = {
 	.name = "bndbuffer",
 	.size = { "PRODUCERS", "CONSUMERS", "ITEMS", "ROOM" },
 	.small = { 4, 3, 100, 5 },
 	.channels = bndbuffer_channels,
 	.locks = bndbuffer_locks,
+	.actors = bndbuffer_actors,
 };

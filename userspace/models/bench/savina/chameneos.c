@@ -7,11 +7,12 @@
  *
  * Verified: two were at each meeting, and nobody met itself.  Fault: one does.
  */
-#include "savina.h"
+#include "savina_actor.h"
 
 struct chameneo {
 	struct ksync_chan *mall;
 	struct ksync_chan *back;
+	struct ksync_pid mall_pid;
 	long id;
 	int colour;
 	long meetings;
@@ -146,9 +147,83 @@ static const char *chameneos_channels(struct savina *s)
 	return wrong;
 }
 
+enum chameneos_tag {
+	CHAMENEOS_VISIT,
+	CHAMENEOS_MEETING,
+};
+
+static int chameneos_actor(void *arg)
+{
+	struct chameneo *c = arg;
+	struct chameneos_meeting m;
+
+	do {
+		struct chameneos_visit v = { c, c->id, c->colour };
+
+		savina_tell(c->mall_pid, CHAMENEOS_VISIT, &v, sizeof(v));
+		savina_hear(NULL, &m, sizeof(m));
+	} while (chameneos_meet(c, &m));
+	return 0;
+}
+
+static void chameneos_tell(struct ksync_pid to, long number,
+			   const struct chameneos_visit *other)
+{
+	struct chameneos_meeting m = { number, other->id, other->colour };
+
+	savina_tell(to, CHAMENEOS_MEETING, &m, sizeof(m));
+}
+
+static void chameneos_mall_actor(const struct savina *s)
+{
+	long alone = s->fault ? s->size[1] / 2 : -1, number;
+	struct chameneos_visit a, b;
+	struct ksync_pid pa, pb;
+
+	for (number = 1; number <= s->size[1]; number++) {
+		savina_hear(&pa, &a, sizeof(a));
+		if (number == alone) {
+			chameneos_tell(pa, number, &a);
+			continue;
+		}
+		savina_hear(&pb, &b, sizeof(b));
+		chameneos_tell(pa, number, &b);
+		chameneos_tell(pb, number, &a);
+	}
+}
+
+static const char *chameneos_actors(struct savina *s)
+{
+	struct chameneo *c = chameneos_make(s);
+	struct chameneos_visit v;
+	struct ksync_pid pid;
+	const char *wrong;
+	long i, faded = 0, left = s->size[0];
+
+	savina_actors_begin();
+	for (i = 0; i < left; i++) {
+		c[i].mall_pid = ksync_actor_self();
+		savina_actor(chameneos_actor, &c[i]);
+	}
+	chameneos_mall_actor(s);
+	while (faded < s->size[0]) {
+		if (savina_hear(&pid, &v, sizeof(v)) == CHAMENEOS_VISIT) {
+			chameneos_tell(pid, 0, &v);
+			faded++;
+		} else {
+			left--;
+		}
+	}
+	savina_actors_end(left);
+	wrong = chameneos_verify(s, c);
+	free(c);
+	return wrong;
+}
+
 const struct savina_bench savina_chameneos = {
 	.name = "chameneos",
 	.size = { "CREATURES", "MEETINGS" },
 	.small = { 10, 500 },
 	.channels = chameneos_channels,
+	.actors = chameneos_actors,
 };

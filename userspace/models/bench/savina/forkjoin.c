@@ -6,13 +6,14 @@
  * Verified: how many came to each worker, in order, and their sum.  Fault: one worker
  * loses a number.
  */
-#include "savina.h"
+#include "savina_actor.h"
 
-/* So many wait for a worker. */
+/* So many wait in a channel; in a mailbox, any number. */
 #define FORKJOIN_BUFFER	100
 
 struct forkjoin_worker {
 	struct ksync_chan *in;
+	struct ksync_pid pid;
 	long lose;
 	long seen;
 	long sum;
@@ -91,9 +92,45 @@ static const char *forkjoin_channels(struct savina *s)
 	return wrong;
 }
 
+enum forkjoin_tag {
+	FORKJOIN_ADD,
+	FORKJOIN_STOP,
+};
+
+static int forkjoin_actor(void *arg)
+{
+	struct forkjoin_worker *w = arg;
+	long value;
+
+	while (savina_hear(NULL, &value, sizeof(value)) == FORKJOIN_ADD)
+		forkjoin_add(w, value);
+	return 0;
+}
+
+static const char *forkjoin_actors(struct savina *s)
+{
+	struct forkjoin_worker *workers = forkjoin_workers(s);
+	const char *wrong;
+	long i, value;
+
+	savina_actors_begin();
+	for (i = 0; i < s->size[0]; i++)
+		workers[i].pid = savina_actor(forkjoin_actor, &workers[i]);
+	for (value = 0; value < s->size[1]; value++)
+		for (i = 0; i < s->size[0]; i++)
+			savina_tell(workers[i].pid, FORKJOIN_ADD, &value, sizeof(value));
+	for (i = 0; i < s->size[0]; i++)
+		savina_tell(workers[i].pid, FORKJOIN_STOP, NULL, 0);
+	savina_actors_end(s->size[0]);
+	wrong = forkjoin_verify(s, workers);
+	free(workers);
+	return wrong;
+}
+
 const struct savina_bench savina_forkjoin = {
 	.name = "forkjoin",
 	.size = { "WORKERS", "NUMBERS" },
 	.small = { 7, 300 },
 	.channels = forkjoin_channels,
+	.actors = forkjoin_actors,
 };

@@ -6,10 +6,11 @@
  * ask again if they are denied.  To eat is to yield.
  *
  * Verified: no fork is in use twice at a time, and all meals were eaten.  Fault: there are
- * two of one fork, and the first philosopher keeps it until the last has eaten all.
+ * two of one fork; the last philosopher waits until the first has it, which keeps it until
+ * the last has eaten all.
  */
 #include <ksync/task_sync.h>
-#include "savina.h"
+#include "savina_actor.h"
 
 struct philosophers_fork {
 	struct ksync_chan *token;
@@ -22,6 +23,8 @@ struct philosopher {
 	struct philosophers_fork *low;
 	struct philosophers_fork *high;
 	const struct philosopher *last;
+	const struct philosophers_fork *forks;
+	struct ksync_pid arbitrator;
 	long id;
 	long meals;
 	long clashes;
@@ -31,6 +34,13 @@ struct philosophers {
 	struct philosophers_fork *forks;
 	struct philosopher *all;
 };
+
+static void philosopher_begin(const struct philosopher *p)
+{
+	while (p->s->fault && p == p->last &&
+	       !__atomic_load_n(&p->forks->in_use, __ATOMIC_RELAXED))
+		ksync_task_yield();
+}
 
 static void philosopher_eat(struct philosopher *p)
 {
@@ -56,6 +66,7 @@ static struct philosophers philosophers_make(const struct savina *s)
 	for (i = 0; i < n; i++) {
 		t.all[i].s = s;
 		t.all[i].id = i;
+		t.all[i].forks = t.forks;
 		t.all[i].last = &t.all[n - 1];
 		t.all[i].low = &t.forks[i < n - 1 ? i : 0];
 		t.all[i].high = &t.forks[i < n - 1 ? i + 1 : i];
@@ -85,6 +96,7 @@ static int philosopher_channels(void *arg)
 {
 	struct philosopher *p = arg;
 
+	philosopher_begin(p);
 	while (p->meals < p->s->size[1]) {
 		savina_recv(p->low->token, NULL);
 		savina_recv(p->high->token, NULL);
@@ -128,6 +140,7 @@ static int philosopher_locks(void *arg)
 {
 	struct philosopher *p = arg;
 
+	philosopher_begin(p);
 	while (p->meals < p->s->size[1]) {
 		savina_must(ksync_task_sem_wait(&p->low->sem));
 		savina_must(ksync_task_sem_wait(&p->high->sem));
@@ -152,10 +165,84 @@ static const char *philosophers_locks(struct savina *s)
 	return philosophers_verify(s, t);
 }
 
+enum philosophers_tag {
+	PHILOSOPHERS_HUNGRY,
+	PHILOSOPHERS_EAT,
+	PHILOSOPHERS_DENIED,
+	PHILOSOPHERS_DONE,
+	PHILOSOPHERS_STOP,
+};
+
+/* The numbers of two forks. */
+struct philosophers_two {
+	long low;
+	long high;
+};
+
+static int philosopher_actor(void *arg)
+{
+	struct philosopher *p = arg;
+	struct philosophers_two two = { p->low - p->forks, p->high - p->forks };
+
+	philosopher_begin(p);
+	while (p->meals < p->s->size[1]) {
+		savina_tell(p->arbitrator, PHILOSOPHERS_HUNGRY, &two, sizeof(two));
+		if (savina_hear(NULL, NULL, 0) == PHILOSOPHERS_DENIED)
+			continue;
+		philosopher_eat(p);
+		savina_tell(p->arbitrator, PHILOSOPHERS_DONE, &two, sizeof(two));
+	}
+	savina_hear(NULL, NULL, 0);
+	return 0;
+}
+
+static void philosophers_arbitrate(struct savina *s)
+{
+	bool *taken = savina_alloc(s->size[0], sizeof(*taken));
+	long left = s->size[0] * s->size[1];
+	struct philosophers_two two;
+	struct ksync_pid from;
+
+	while (left) {
+		if (savina_hear(&from, &two, sizeof(two)) == PHILOSOPHERS_DONE) {
+			taken[two.low] = false;
+			taken[two.high] = false;
+			left--;
+		} else if (taken[two.low] || taken[two.high]) {
+			savina_tell(from, PHILOSOPHERS_DENIED, NULL, 0);
+		} else {
+			taken[two.low] = !s->fault || two.low;
+			taken[two.high] = true;
+			savina_tell(from, PHILOSOPHERS_EAT, NULL, 0);
+		}
+	}
+	free(taken);
+}
+
+static const char *philosophers_actors(struct savina *s)
+{
+	struct philosophers t = philosophers_make(s);
+	struct ksync_pid *pids = savina_alloc(s->size[0], sizeof(*pids));
+	long i;
+
+	savina_actors_begin();
+	for (i = 0; i < s->size[0]; i++) {
+		t.all[i].arbitrator = ksync_actor_self();
+		pids[i] = savina_actor(philosopher_actor, &t.all[i]);
+	}
+	philosophers_arbitrate(s);
+	for (i = 0; i < s->size[0]; i++)
+		savina_tell(pids[i], PHILOSOPHERS_STOP, NULL, 0);
+	savina_actors_end(s->size[0]);
+	free(pids);
+	return philosophers_verify(s, t);
+}
+
 const struct savina_bench savina_philosophers = {
 	.name = "philosophers",
 	.size = { "PHILOSOPHERS", "MEALS" },
 	.small = { 5, 40 },
 	.channels = philosophers_channels,
 	.locks = philosophers_locks,
+	.actors = philosophers_actors,
 };

@@ -6,7 +6,7 @@
  * Verified: each number is one above the last, to the end.  Fault: one answer is the
  * number that was sent.
  */
-#include "savina.h"
+#include "savina_actor.h"
 
 struct pingpong {
 	struct ksync_chan *ping;
@@ -57,9 +57,46 @@ static const char *pingpong_channels(struct savina *s)
 	return pingpong_verify(s, p.seen, value);
 }
 
+enum pingpong_tag {
+	PINGPONG_PING,
+	PINGPONG_PONG,
+	PINGPONG_STOP,
+};
+
+static int pingpong_actor(void *arg)
+{
+	struct pingpong *p = arg;
+	struct ksync_pid from;
+	long value;
+
+	while (savina_hear(&from, &value, sizeof(value)) == PINGPONG_PING) {
+		value += p->seen++ != p->fault_at;
+		savina_tell(from, PINGPONG_PONG, &value, sizeof(value));
+	}
+	return 0;
+}
+
+static const char *pingpong_actors(struct savina *s)
+{
+	struct pingpong p = { .fault_at = s->fault ? s->size[0] / 2 : -1 };
+	struct ksync_pid pong;
+	long i, value = 0;
+
+	savina_actors_begin();
+	pong = savina_actor(pingpong_actor, &p);
+	for (i = 0; i < s->size[0]; i++) {
+		savina_tell(pong, PINGPONG_PING, &value, sizeof(value));
+		savina_hear(NULL, &value, sizeof(value));
+	}
+	savina_tell(pong, PINGPONG_STOP, NULL, 0);
+	savina_actors_end(1);
+	return pingpong_verify(s, p.seen, value);
+}
+
 const struct savina_bench savina_pingpong = {
 	.name = "pingpong",
 	.size = { "PINGS" },
 	.small = { 200 },
 	.channels = pingpong_channels,
+	.actors = pingpong_actors,
 };

@@ -239,6 +239,8 @@ philosophers(N, Meals, Fault) ->
 	Pids = [spawn_link(fun() ->
 			Stay = fun() -> Fault andalso I =:= 1 andalso
 				atomics:get(Eaten, N) < Meals end,
+			wait_until(fun() -> not (Fault andalso I =:= N) orelse
+				atomics:get(InUse, 1) =:= 1 end),
 			philosopher(Self, {I, I rem N + 1}, Meals, InUse, Eaten, Stay, 0)
 		end) || I <- lists:seq(1, N)],
 	arbitrate(list_to_tuple(lists:duplicate(N, free)), N * Meals, Fault),
@@ -278,7 +280,8 @@ philosopher(To, {Low, High} = Forks, Meals, InUse, Eaten, Stay, Clashes) ->
 			philosopher(To, Forks, Meals, InUse, Eaten, Stay, Clashes);
 		eat ->
 			Found = atomics:exchange(InUse, Low, 1) + atomics:exchange(InUse, High, 1),
-			eat(Stay),
+			erlang:yield(),
+			wait_until(fun() -> not Stay() end),
 			atomics:put(InUse, Low, 0),
 			atomics:put(InUse, High, 0),
 			To ! {done, Low, High},
@@ -288,11 +291,10 @@ philosopher(To, {Low, High} = Forks, Meals, InUse, Eaten, Stay, Clashes) ->
 			end
 	end.
 
-eat(Stay) ->
-	erlang:yield(),
-	case Stay() of
-		true -> eat(Stay);
-		false -> ok
+wait_until(Fun) ->
+	case Fun() of
+		true -> ok;
+		false -> erlang:yield(), wait_until(Fun)
 	end.
 
 barber(N, Chairs, FaultAt) ->

@@ -47,9 +47,12 @@ func philosophers(size []int) error {
 		if i == n-1 {
 			low, high = 0, i
 		}
-		go func(p *philosopher, low, high *fork, first bool) {
+		go func(p *philosopher, low, high *fork, id int) {
 			stay := func() bool {
-				return fault && first && atomic.LoadInt32(&all[n-1].meals) < meals
+				return fault && id == 0 && atomic.LoadInt32(&all[n-1].meals) < meals
+			}
+			for fault && id == n-1 && atomic.LoadInt32(&forks[0].inUse) == 0 {
+				runtime.Gosched()
 			}
 			for p.meals < meals {
 				<-low.token
@@ -59,7 +62,7 @@ func philosophers(size []int) error {
 				low.token <- true
 			}
 			wg.Done()
-		}(&all[i], &forks[low], &forks[high], i == 0)
+		}(&all[i], &forks[low], &forks[high], i)
 	}
 	wg.Wait()
 	for i := range all {

@@ -6,7 +6,7 @@
  * Verified: each has smoked as often as it was drawn.  Fault: once a wrong one is told.
  */
 #include <ksync/task_sync.h>
-#include "savina.h"
+#include "savina_actor.h"
 
 struct smokers_table {
 	const struct savina *s;
@@ -22,6 +22,7 @@ struct smoker {
 	struct smokers_table *table;
 	struct ksync_chan *start;
 	struct ksync_sem start_sem;
+	struct ksync_pid pid;
 	long id;
 	long smoked;
 };
@@ -142,10 +143,48 @@ static const char *smokers_locks(struct savina *s)
 	return smokers_verify(s, smokers);
 }
 
+enum smokers_tag {
+	SMOKERS_START,
+	SMOKERS_TAKEN,
+	SMOKERS_STOP,
+};
+
+static int smoker_actor(void *arg)
+{
+	struct smoker *me = arg;
+	struct ksync_pid arbiter;
+
+	while (savina_hear(&arbiter, NULL, 0) == SMOKERS_START) {
+		savina_tell(arbiter, SMOKERS_TAKEN, NULL, 0);
+		me->smoked++;
+	}
+	return 0;
+}
+
+static const char *smokers_actors(struct savina *s)
+{
+	struct smokers_table t;
+	struct smoker *smokers = smokers_make(&t, s);
+	long i;
+
+	savina_actors_begin();
+	for (i = 0; i < s->size[0]; i++)
+		smokers[i].pid = savina_actor(smoker_actor, &smokers[i]);
+	for (; t.round < s->size[1]; t.round++) {
+		savina_tell(smokers[smokers_draw(&t)].pid, SMOKERS_START, NULL, 0);
+		savina_hear(NULL, NULL, 0);
+	}
+	for (i = 0; i < s->size[0]; i++)
+		savina_tell(smokers[i].pid, SMOKERS_STOP, NULL, 0);
+	savina_actors_end(s->size[0]);
+	return smokers_verify(s, smokers);
+}
+
 const struct savina_bench savina_smokers = {
 	.name = "smokers",
 	.size = { "SMOKERS", "ROUNDS" },
 	.small = { 7, 300 },
 	.channels = smokers_channels,
 	.locks = smokers_locks,
+	.actors = smokers_actors,
 };

@@ -5,12 +5,15 @@
  *
  * Verified: each has had the token as often as it should.  Fault: one takes two off.
  */
-#include "savina.h"
+#include "savina_actor.h"
 
 struct threadring_node {
 	struct ksync_chan *in;
 	struct ksync_chan *out;
 	struct ksync_chan *done;
+	struct ksync_pid pid;
+	struct ksync_pid main;
+	struct threadring_node *next;
 	bool fault;
 	long seen;
 };
@@ -77,9 +80,56 @@ static const char *threadring_channels(struct savina *s)
 	return wrong;
 }
 
+enum threadring_tag {
+	THREADRING_TOKEN,
+	THREADRING_DONE,
+	THREADRING_STOP,
+};
+
+static int threadring_actor(void *arg)
+{
+	struct threadring_node *n = arg;
+	long left;
+
+	while (savina_hear(NULL, &left, sizeof(left)) == THREADRING_TOKEN) {
+		n->seen++;
+		if (!left) {
+			savina_tell(n->main, THREADRING_DONE, NULL, 0);
+			continue;
+		}
+		left -= n->fault && n->seen == 1 && left > 1 ? 2 : 1;
+		savina_tell(n->next->pid, THREADRING_TOKEN, &left, sizeof(left));
+	}
+	return 0;
+}
+
+static const char *threadring_actors(struct savina *s)
+{
+	long n = s->size[0], left = s->size[1], i;
+	struct threadring_node *nodes = savina_alloc(n, sizeof(*nodes));
+	const char *wrong;
+
+	savina_actors_begin();
+	for (i = 0; i < n; i++) {
+		nodes[i].main = ksync_actor_self();
+		nodes[i].next = &nodes[(i + 1) % n];
+		nodes[i].fault = s->fault && i == 1;
+		nodes[i].pid = savina_actor(threadring_actor, &nodes[i]);
+	}
+	savina_tell(nodes[0].pid, THREADRING_TOKEN, &left, sizeof(left));
+	savina_hear(NULL, NULL, 0);
+	for (i = 0; i < n; i++)
+		savina_tell(nodes[i].pid, THREADRING_STOP, NULL, 0);
+	savina_actors_end(n);
+	wrong = threadring_verify(s, nodes);
+	free(nodes);
+	return wrong;
+}
+
 const struct savina_bench savina_threadring = {
 	.name = "threadring",
 	.size = { "NODES", "HOPS" },
 	.small = { 10, 1003 },
 	.channels = threadring_channels,
+	.actors = threadring_actors,
 };
