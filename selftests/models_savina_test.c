@@ -9,7 +9,8 @@
 
 struct job {
 	struct savina s;
-	savina_fn *fn;
+	const struct savina_bench *bench;
+	enum savina_variant variant;
 	const char *wrong;
 };
 
@@ -17,48 +18,35 @@ static void *run_job(void *arg)
 {
 	struct job *job = arg;
 
-	job->wrong = job->fn(&job->s);
+	job->wrong = job->bench->run[job->variant](&job->s);
 	return NULL;
 }
 
-enum variant {
-	CHANNELS,
-	LOCKS,
-	ACTORS,
-};
-
-static savina_fn *variant_of(const struct savina_bench *b, enum variant which)
+static struct job make_job(const struct savina_bench *b, enum savina_variant variant,
+			   bool fault)
 {
-	return which == CHANNELS ? b->channels : which == LOCKS ? b->locks : b->actors;
-}
+	struct job job = { .s = { .domain = domain, .fault = fault }, b, variant };
 
-static void make_job(struct job *job, const struct savina_bench *b, savina_fn *fn, bool fault)
-{
-	memset(job, 0, sizeof(*job));
-	memcpy(job->s.size, b->small, sizeof(b->small));
-	job->s.domain = domain;
-	job->s.fault = fault;
-	job->fn = fn;
+	memcpy(job.s.size, b->small, sizeof(b->small));
+	return job;
 }
 
 /* All that have the variant. */
-#define RUN_ALL(which) do {							\
+#define RUN_ALL(variant) do {							\
 	const struct savina_bench *const *b_;					\
-	int n_ = 0;								\
 	struct job job_;							\
+	int n_ = 0;								\
 										\
 	OPEN_DOMAIN();								\
 	for (b_ = savina_benches; *b_; b_++) {					\
-		savina_fn *fn_ = variant_of(*b_, which);			\
-										\
-		if (!fn_)							\
+		if (!(*b_)->run[variant])					\
 			continue;						\
 		n_++;								\
-		make_job(&job_, *b_, fn_, false);				\
+		job_ = make_job(*b_, variant, false);				\
 		ASSERT_EQ(0, ksync_sched_run(self->s, run_job, &job_, NULL));	\
 		EXPECT_EQ(NULL, job_.wrong)					\
 			TH_LOG("%s: %s", (*b_)->name, job_.wrong);		\
-		make_job(&job_, *b_, fn_, true);				\
+		job_ = make_job(*b_, variant, true);				\
 		ASSERT_EQ(0, ksync_sched_run(self->s, run_job, &job_, NULL));	\
 		EXPECT_NE(NULL, job_.wrong)					\
 			TH_LOG("%s does not find its fault", (*b_)->name);	\
@@ -69,17 +57,17 @@ static void make_job(struct job *job, const struct savina_bench *b, savina_fn *f
 
 TEST_F(models, by_channels)
 {
-	RUN_ALL(CHANNELS);
+	RUN_ALL(SAVINA_CHANNELS);
 }
 
 TEST_F(models, by_locks)
 {
-	RUN_ALL(LOCKS);
+	RUN_ALL(SAVINA_LOCKS);
 }
 
 TEST_F(models, by_actors)
 {
-	RUN_ALL(ACTORS);
+	RUN_ALL(SAVINA_ACTORS);
 }
 
 TEST_HARNESS_MAIN

@@ -282,7 +282,9 @@ const struct savina_bench savina_barber = {
 	.name = "barber",
 	.size = { "CUSTOMERS", "CHAIRS" },
 	.small = { 60, 5 },
-	.channels = barber_channels,
-	.locks = barber_locks,
-	.actors = barber_actors,
+	.run = {
+		[SAVINA_CHANNELS] = barber_channels,
+		[SAVINA_LOCKS] = barber_locks,
+		[SAVINA_ACTORS] = barber_actors,
+	},
 };

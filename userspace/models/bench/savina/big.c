@@ -219,6 +219,8 @@ const struct savina_bench savina_big = {
 	.name = "big",
 	.size = { "WORKERS", "PINGS" },
 	.small = { 8, 100 },
-	.channels = big_channels,
-	.actors = big_actors,
+	.run = {
+		[SAVINA_CHANNELS] = big_channels,
+		[SAVINA_ACTORS] = big_actors,
+	},
 };

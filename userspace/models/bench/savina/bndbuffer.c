@@ -380,7 +380,9 @@ const struct savina_bench savina_bndbuffer = {
 	.name = "bndbuffer",
 	.size = { "PRODUCERS", "CONSUMERS", "ITEMS", "ROOM" },
 	.small = { 4, 3, 100, 5 },
-	.channels = bndbuffer_channels,
-	.locks = bndbuffer_locks,
-	.actors = bndbuffer_actors,
+	.run = {
+		[SAVINA_CHANNELS] = bndbuffer_channels,
+		[SAVINA_LOCKS] = bndbuffer_locks,
+		[SAVINA_ACTORS] = bndbuffer_actors,
+	},
 };

@@ -224,6 +224,8 @@ const struct savina_bench savina_chameneos = {
 	.name = "chameneos",
 	.size = { "CREATURES", "MEETINGS" },
 	.small = { 10, 500 },
-	.channels = chameneos_channels,
-	.actors = chameneos_actors,
+	.run = {
+		[SAVINA_CHANNELS] = chameneos_channels,
+		[SAVINA_ACTORS] = chameneos_actors,
+	},
 };

@@ -6,6 +6,8 @@
 #include <string.h>
 #include "savina.h"
 
+const char *const savina_variants[] = { "channels", "locks", "actors" };
+
 const struct savina_bench *const savina_benches[] = {
 	&savina_pingpong,
 	&savina_threadring,

@@ -131,6 +131,8 @@ const struct savina_bench savina_forkjoin = {
 	.name = "forkjoin",
 	.size = { "WORKERS", "NUMBERS" },
 	.small = { 7, 300 },
-	.channels = forkjoin_channels,
-	.actors = forkjoin_actors,
+	.run = {
+		[SAVINA_CHANNELS] = forkjoin_channels,
+		[SAVINA_ACTORS] = forkjoin_actors,
+	},
 };

@@ -18,7 +18,8 @@
 
 struct job {
 	struct savina s;
-	savina_fn *fn;
+	const struct savina_bench *bench;
+	int variant;
 	const char *wrong;
 	double ms;
 };
@@ -36,31 +37,21 @@ static void *run(void *arg)
 	struct job *job = arg;
 	double t = now();
 
-	job->wrong = job->fn(&job->s);
+	job->wrong = job->bench->run[job->variant](&job->s);
 	job->ms = now() - t;
 	return NULL;
 }
 
-static savina_fn *variant(const struct savina_bench *b, const char *name)
-{
-	if (!strcmp(name, "channels"))
-		return b->channels;
-	if (!strcmp(name, "locks"))
-		return b->locks;
-	return !strcmp(name, "actors") ? b->actors : NULL;
-}
-
 static void list(void)
 {
-	static const char *const variants[] = { "channels", "locks", "actors" };
 	const struct savina_bench *const *b;
 	int i, j;
 
 	for (b = savina_benches; *b; b++) {
-		for (i = 0; i < 3; i++) {
-			if (!variant(*b, variants[i]))
+		for (i = 0; i < SAVINA_VARIANTS; i++) {
+			if (!(*b)->run[i])
 				continue;
-			printf("%s %s", (*b)->name, variants[i]);
+			printf("%s %s", (*b)->name, savina_variants[i]);
 			for (j = 0; (*b)->size[j]; j++)
 				printf(" %ld", (*b)->small[j]);
 			putchar('\n');
@@ -69,7 +60,7 @@ static void list(void)
 	exit(0);
 }
 
-static void usage(void)
+static void explain(void)
 {
 	const struct savina_bench *const *b;
 	int i;
@@ -93,7 +84,7 @@ static enum ksync_model model(const char *name)
 	if (!strcmp(name, "11"))
 		return KSYNC_MODEL_11;
 	if (strcmp(name, "mn"))
-		usage();
+		explain();
 	return KSYNC_MODEL_MN;
 }
 
@@ -105,13 +96,16 @@ static void parse(struct job *job, char **args)
 	int i;
 
 	if (!args[0] || !args[1])
-		usage();
+		explain();
 	while (*b && strcmp((*b)->name, args[0]))
 		b++;
-	if (!*b)
-		usage();
-	job->fn = variant(*b, args[1]);
-	if (!job->fn)
+	while (job->variant < SAVINA_VARIANTS &&
+	       strcmp(savina_variants[job->variant], args[1]))
+		job->variant++;
+	if (!*b || job->variant == SAVINA_VARIANTS)
+		explain();
+	job->bench = *b;
+	if (!job->bench->run[job->variant])
 		errx(2, "savina: %s has no variant '%s'", args[0], args[1]);
 	args += 2;
 	for (i = 0; (*b)->size[i] && args[i]; i++) {
@@ -120,7 +114,7 @@ static void parse(struct job *job, char **args)
 			errx(2, "savina: '%s': a size is a number from 2", args[i]);
 	}
 	if ((*b)->size[i] || args[i])
-		usage();
+		explain();
 }
 
 int main(int argc, char **argv)
@@ -137,7 +131,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(*argv, "--model") && argv[1])
 			opts.model = model(*++argv);
 		else
-			usage();
+			explain();
 	}
 	parse(&job, argv);
 	savina_must(ksync_open(&job.s.domain, getenv("KSYNC_BACKEND") ? 0 : KSYNC_OPEN_FALLBACK));

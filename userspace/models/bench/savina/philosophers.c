@@ -242,7 +242,9 @@ const struct savina_bench savina_philosophers = {
 	.name = "philosophers",
 	.size = { "PHILOSOPHERS", "MEALS" },
 	.small = { 5, 40 },
-	.channels = philosophers_channels,
-	.locks = philosophers_locks,
-	.actors = philosophers_actors,
+	.run = {
+		[SAVINA_CHANNELS] = philosophers_channels,
+		[SAVINA_LOCKS] = philosophers_locks,
+		[SAVINA_ACTORS] = philosophers_actors,
+	},
 };

@@ -97,6 +97,8 @@ const struct savina_bench savina_pingpong = {
 	.name = "pingpong",
 	.size = { "PINGS" },
 	.small = { 200 },
-	.channels = pingpong_channels,
-	.actors = pingpong_actors,
+	.run = {
+		[SAVINA_CHANNELS] = pingpong_channels,
+		[SAVINA_ACTORS] = pingpong_actors,
+	},
 };

@@ -36,24 +36,28 @@ struct savina {
 	char why[120];
 };
 
-typedef const char *savina_fn(struct savina *s);
+enum savina_variant {
+	SAVINA_CHANNELS,
+	SAVINA_LOCKS,
+	SAVINA_ACTORS,
+	SAVINA_VARIANTS,
+};
+
+/* Their names. */
+extern const char *const savina_variants[SAVINA_VARIANTS];
 
 /**
  * struct savina_bench - one benchmark
  * @name: of it
  * @size: what its sizes are; NULL: it has no more
  * @small: sizes for a test
- * @channels: tasks and channels
- * @locks: tasks and locks; or NULL
- * @actors: actors
+ * @run: a function for each variant, or NULL
  */
 struct savina_bench {
 	const char *name;
 	const char *size[SAVINA_SIZES + 1];
 	long small[SAVINA_SIZES];
-	savina_fn *channels;
-	savina_fn *locks;
-	savina_fn *actors;
+	const char *(*run[SAVINA_VARIANTS])(struct savina *s);
 };
 
 extern const struct savina_bench savina_pingpong, savina_threadring, savina_forkjoin,

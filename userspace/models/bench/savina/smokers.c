@@ -184,7 +184,9 @@ const struct savina_bench savina_smokers = {
 	.name = "smokers",
 	.size = { "SMOKERS", "ROUNDS" },
 	.small = { 7, 300 },
-	.channels = smokers_channels,
-	.locks = smokers_locks,
-	.actors = smokers_actors,
+	.run = {
+		[SAVINA_CHANNELS] = smokers_channels,
+		[SAVINA_LOCKS] = smokers_locks,
+		[SAVINA_ACTORS] = smokers_actors,
+	},
 };

@@ -130,6 +130,8 @@ const struct savina_bench savina_threadring = {
 	.name = "threadring",
 	.size = { "NODES", "HOPS" },
 	.small = { 10, 1003 },
-	.channels = threadring_channels,
-	.actors = threadring_actors,
+	.run = {
+		[SAVINA_CHANNELS] = threadring_channels,
+		[SAVINA_ACTORS] = threadring_actors,
+	},
 };
