@@ -4,13 +4,25 @@
 #define KSYNC_SELFTESTS_ACTOR_H
 
 #include <errno.h>
-#include <ksync/actor.h>
 #include "models.h"
+#undef ARRAY_SIZE /* it is the same there */
+#include "../../userspace/models/src/actor_internal.h"
 
 #define ACT(cond) do {							\
 	if (!(cond))							\
 		return __LINE__;					\
 } while (0)
+
+/* A deadline that is over. */
+static const struct timespec over __attribute__((unused)) = { 0, 1 };
+
+/* In a task or actor, until @pid sleeps in a receive, or is no more. */
+static inline void await_receive(struct ksync_pid pid)
+{
+	while (ksync_actor_alive(pid) &&
+	       load_acquire(&ksync_actor_slot(pid.id)->inbox) != INBOX_WAITED)
+		ksync_task_yield();
+}
 
 /* Run an actor that has such checks. */
 #define ACTOR_ON(s, fn, arg) do {					\

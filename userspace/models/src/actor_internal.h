@@ -97,10 +97,12 @@ struct link {
 
 /**
  * struct blocked - somebody who waits for room in a mailbox; on its stack
- * @ticket: claimed with 0: the room is its; -ESRCH
+ * @ticket: claimed when it is served, or with -ESRCH
+ * @e: its message, pushed by who serves it
  */
 struct blocked {
 	struct ksync_ticket ticket;
+	struct envelope *e;
 	struct blocked *next;
 	bool here;
 };

@@ -11,12 +11,15 @@
  *	waits				lock: room-- for the first one, claims it
  *
  * These four are sequentially consistent: one of B and D sees what the other side wrote.
- * A sender whose wait was claimed has the room, and pushes.
+ * Who claims a sender's wait pushes its message, too: so they come in turn.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "actor_internal.h"
 #include "actor_remote.h"
+
+#define TAKEN	1	/* the caller has got room */
+#define SENT	2	/* its message has been pushed */
 
 int ksync_envelope_check(uint32_t tag, size_t size)
 {
@@ -45,7 +48,7 @@ struct envelope *ksync_envelope(uint32_t tag, const void *data, size_t size)
 	return e;
 }
 
-/* Return: 0: there is no bound; 1: has taken it; -EAGAIN, -ESRCH. */
+/* Return: 0: there is no bound; TAKEN; -EAGAIN, -ESRCH. */
 static int room_take(struct actor *a, uint64_t id)
 {
 	uint64_t room = __atomic_load_n(&a->room, __ATOMIC_SEQ_CST);	/* B */
@@ -59,7 +62,7 @@ static int room_take(struct actor *a, uint64_t id)
 			return -EAGAIN;
 	} while (!__atomic_compare_exchange_n(&a->room, &room, room - 1, true,
 					      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
-	return 1;
+	return TAKEN;
 }
 
 static struct blocked *dequeue(struct actor *a)
@@ -72,17 +75,26 @@ static struct blocked *dequeue(struct actor *a)
 	return b;
 }
 
+/* It has taken room, and is for whoever is in the slot. */
+static int post(struct actor *a, struct envelope *e)
+{
+	e->counted = true;
+	return ksync_mailbox_push(a, e);
+}
+
 /* For the first one who waits, if there is room. @a is locked. Return: it; NULL. */
 static struct ksync_task *serve_one(struct actor *a)
 {
 	struct blocked *b;
 
 	while (a->blocked) {
-		if (room_take(a, id_of(a)) != 1)
+		if (room_take(a, id_of(a)) != TAKEN)
 			return NULL;
 		b = dequeue(a);
-		if (ksync_claim(b->ticket, 0))
+		if (ksync_claim(b->ticket, SENT)) {
+			post(a, b->e);
 			return b->ticket.task;
+		}
 		__atomic_add_fetch(&a->room, 1, __ATOMIC_SEQ_CST);
 	}
 	return NULL;
@@ -139,7 +151,7 @@ void ksync_room_wake(struct blocked *b)
 	}
 }
 
-/* Get into the queue; @a is locked. Return: 0: waits; 1: has taken room; -ESRCH. */
+/* Get into the queue; @a is locked. Return: 0: waits; TAKEN; -ESRCH. */
 static int enqueue(struct actor *a, uint64_t id, struct blocked *b)
 {
 	struct blocked **at;
@@ -172,10 +184,10 @@ static void give_up(struct actor *a, struct blocked *b)
 	unlock(&a->lock);
 }
 
-/* Return: 1: has taken it; a negative errno. */
-static int wait_for_room(uint64_t id, uint64_t deadline)
+/* Return: TAKEN, SENT; a negative errno. */
+static int wait_for_room(uint64_t id, struct envelope *e, uint64_t deadline)
 {
-	struct blocked b = { .here = false };
+	struct blocked b = { .e = e };
 	int ret = ksync_wait_begin(&b.ticket, 0), said;
 	struct actor *a;
 
@@ -192,16 +204,16 @@ static int wait_for_room(uint64_t id, uint64_t deadline)
 	ret = ksync_wait(deadline, "send");
 	if (ret < 0 && ret != -ESRCH)
 		give_up(a, &b);
-	return ret ? ret : 1;
+	return ret;
 }
 
-static int get_room(struct actor *a, uint64_t id, uint64_t deadline)
+static int get_room(struct actor *a, struct envelope *e, uint64_t deadline)
 {
-	int ret = room_take(a, id);
+	int ret = room_take(a, e->to);
 
 	if (likely(ret != -EAGAIN) || !deadline)
 		return ret;
-	return a == ksync_actor_current() ? -EDEADLK : wait_for_room(id, deadline);
+	return a == ksync_actor_current() ? -EDEADLK : wait_for_room(e->to, e, deadline);
 }
 
 /**
@@ -220,13 +232,15 @@ int ksync_envelope_send(struct ksync_pid to, struct envelope *e, uint64_t deadli
 		ksync_mailbox_free(e);
 		return ret;
 	}
+	e->to = to.id;
 	a = ksync_actor_slot(to.id);
-	ret = a ? get_room(a, to.id, deadline) : -ESRCH;
-	if (likely(ret >= 0)) {
-		e->to = to.id;
-		e->counted = ret;
+	ret = a ? get_room(a, e, deadline) : -ESRCH;
+	if (likely(!ret))
 		ret = ksync_mailbox_push(a, e);
-	}
+	else if (ret == TAKEN)
+		ret = post(a, e);
+	else if (ret == SENT)
+		return 0;
 	if (unlikely(ret))
 		ksync_mailbox_free(e);
 	return ret;

@@ -120,7 +120,10 @@ static bool wanted(struct actor *a, struct envelope *e)
 		return false;
 	switch (e->kind) {
 	case ENVELOPE_REPLY:
-		return e->m.ref == a->awaited;
+		if (e->m.ref != a->awaited)
+			return false;
+		a->awaited = 0; /* by the first one */
+		return true;
 	case ENVELOPE_DOWN:
 		return ksync_watch_arrived(a, e);
 	}
