@@ -33,20 +33,21 @@ static struct job make_job(const struct savina_bench *b, enum savina_variant var
 
 /* All that have the variant. */
 #define RUN_ALL(variant) do {							\
+	const enum savina_variant v_ = (variant);				\
 	const struct savina_bench *const *b_;					\
 	struct job job_;							\
 	int n_ = 0;								\
 										\
 	OPEN_DOMAIN();								\
 	for (b_ = savina_benches; *b_; b_++) {					\
-		if (!(*b_)->run[variant])					\
+		if (!(*b_)->run[v_])						\
 			continue;						\
 		n_++;								\
-		job_ = make_job(*b_, variant, false);				\
+		job_ = make_job(*b_, v_, false);					\
 		ASSERT_EQ(0, ksync_sched_run(self->s, run_job, &job_, NULL));	\
 		EXPECT_EQ(NULL, job_.wrong)					\
 			TH_LOG("%s: %s", (*b_)->name, job_.wrong);		\
-		job_ = make_job(*b_, variant, true);				\
+		job_ = make_job(*b_, v_, true);					\
 		ASSERT_EQ(0, ksync_sched_run(self->s, run_job, &job_, NULL));	\
 		EXPECT_NE(NULL, job_.wrong)					\
 			TH_LOG("%s does not find its fault", (*b_)->name);	\

@@ -48,16 +48,16 @@ extern const char *const savina_variants[SAVINA_VARIANTS];
 
 /**
  * struct savina_bench - one benchmark
+ * @run: a function for each variant, or NULL
  * @name: of it
  * @size: what its sizes are; NULL: it has no more
  * @small: sizes for a test
- * @run: a function for each variant, or NULL
  */
 struct savina_bench {
+	const char *(*run[SAVINA_VARIANTS])(struct savina *s);
 	const char *name;
 	const char *size[SAVINA_SIZES + 1];
 	long small[SAVINA_SIZES];
-	const char *(*run[SAVINA_VARIANTS])(struct savina *s);
 };
 
 extern const struct savina_bench savina_pingpong, savina_threadring, savina_forkjoin,
