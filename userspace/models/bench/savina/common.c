@@ -34,7 +34,7 @@ const char *savina_wrong(struct savina *s, const char *format, ...)
 void savina_must(int ret)
 {
 	if (ret)
-		errx(1, "savina: %s", strerror(-ret));
+		errx(1, "%s", strerror(-ret));
 }
 
 void *savina_alloc(size_t n, size_t size)
@@ -42,7 +42,7 @@ void *savina_alloc(size_t n, size_t size)
 	void *p = calloc(n, size);
 
 	if (!p)
-		errx(1, "savina: there is no memory");
+		errx(1, "there is no memory");
 	return p;
 }
 

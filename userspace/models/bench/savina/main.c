@@ -106,12 +106,12 @@ static void parse(struct job *job, char **args)
 		explain();
 	job->bench = *b;
 	if (!job->bench->run[job->variant])
-		errx(2, "savina: %s has no variant '%s'", args[0], args[1]);
+		errx(2, "%s has no variant '%s'", args[0], args[1]);
 	args += 2;
 	for (i = 0; (*b)->size[i] && args[i]; i++) {
 		job->s.size[i] = strtol(args[i], &end, 10);
 		if (*end || job->s.size[i] < 2 || job->s.size[i] > 1000000000)
-			errx(2, "savina: '%s': a size is a number from 2", args[i]);
+			errx(2, "'%s': a size is a number from 2", args[i]);
 	}
 	if ((*b)->size[i] || args[i])
 		explain();
@@ -139,7 +139,7 @@ int main(int argc, char **argv)
 	savina_must(ksync_sched_run(s, run, &job, NULL));
 	savina_must(ksync_sched_stop(s));
 	if (job.wrong)
-		errx(1, "savina: %s", job.wrong);
+		errx(1, "%s", job.wrong);
 	printf("%.3f\n", job.ms);
 	return 0;
 }
