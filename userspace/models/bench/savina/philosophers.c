@@ -2,8 +2,8 @@
 /*
  * Dining philosophers (E. W. Dijkstra, EWD310, 1971): each needs two forks, which its
  * neighbours need, too.  Forks are tokens in channels, or semaphores, and who takes the
- * one of the lower number first waits in no cycle; actors ask an arbitrator for both, and
- * ask again if they are denied.  To eat is to yield.
+ * one of the lower number first waits in no cycle; actors ask an arbitrator for both; who
+ * is denied yields, and asks again.  To eat is to yield.
  *
  * Verified: no fork is in use twice at a time, and all meals were eaten.  Fault: there are
  * two of one fork; the last philosopher waits until the first has it, which keeps it until
@@ -187,8 +187,10 @@ static int philosopher_actor(void *arg)
 	philosopher_begin(p);
 	while (p->meals < p->s->size[1]) {
 		savina_tell(p->arbitrator, PHILOSOPHERS_HUNGRY, &two, sizeof(two));
-		if (savina_hear(NULL, NULL, 0) == PHILOSOPHERS_DENIED)
+		if (savina_hear(NULL, NULL, 0) == PHILOSOPHERS_DENIED) {
+			ksync_task_yield();
 			continue;
+		}
 		philosopher_eat(p);
 		savina_tell(p->arbitrator, PHILOSOPHERS_DONE, &two, sizeof(two));
 	}

@@ -277,6 +277,7 @@ philosopher(To, {Low, High} = Forks, Meals, InUse, Eaten, Stay, Clashes) ->
 	To ! {hungry, self(), Low, High},
 	receive
 		denied ->
+			erlang:yield(),
 			philosopher(To, Forks, Meals, InUse, Eaten, Stay, Clashes);
 		eat ->
 			Found = atomics:exchange(InUse, Low, 1) + atomics:exchange(InUse, High, 1),
