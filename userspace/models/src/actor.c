@@ -316,9 +316,11 @@ int ksync_actor_end(struct actor *a, int reason)
 void ksync_actor_ended(struct ksync_task *t, int reason)
 {
 	struct actor *a = t->actor;
+	const bool attached = a->attached;
 
-	reason = ksync_actor_end(a, a->attached ? KSYNC_EXIT_NORMAL : reason);
-	if (!a->attached)
+	/* Afterwards the slot is another's. */
+	reason = ksync_actor_end(a, attached ? KSYNC_EXIT_NORMAL : reason);
+	if (!attached)
 		t->result = (void *)(long)reason;
 	t->actor = NULL;
 }
