@@ -249,7 +249,7 @@ static int floods(void *arg)
 
 	while (i < f->n) {
 		value = f->who << 32 | i;
-		soon = models_in(i % 5 * 1000);
+		soon = models_in(i % 5 * 1000 + 1);
 		ret = f->timed && i % 2 ?
 			ksync_actor_send_timed(f->to, number_tag, &value, sizeof(value), &soon) :
 			number_send(f->to, &value);

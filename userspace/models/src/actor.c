@@ -315,10 +315,11 @@ int ksync_actor_end(struct actor *a, int reason)
 /** ksync_actor_ended() - the task of an actor is through; by itself */
 void ksync_actor_ended(struct ksync_task *t, int reason)
 {
-	/* After its end the slot may be another's. */
-	const bool attached = t->actor->attached;
+	struct actor *a = t->actor;
+	const bool attached = a->attached;
 
-	reason = ksync_actor_end(t->actor, attached ? KSYNC_EXIT_NORMAL : reason);
+	/* Afterwards the slot is another's. */
+	reason = ksync_actor_end(a, attached ? KSYNC_EXIT_NORMAL : reason);
 	if (!attached)
 		t->result = (void *)(long)reason;
 	t->actor = NULL;

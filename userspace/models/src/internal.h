@@ -105,6 +105,7 @@ enum join_state {
  * @id: number
  * @trampoline: see trampoline.c
  * @actor: that it is, or NULL
+ * @held: locks of libksync that it has
  *
  * It lives at the top of its own stack, in the page that the stack begins with, so
  * that a task that waits costs no more than the pages of its stack.
@@ -142,6 +143,7 @@ struct ksync_task {
 	struct ksync_task *all;	/* threads: see self.c */
 	struct trampoline *trampoline;
 	struct actor *actor;
+	uint32_t held;
 	char name[KSYNC_TASK_NAME_LEN];
 };
 
@@ -193,6 +195,7 @@ enum leave {
 	LEAVE_WAIT,
 	LEAVE_PARK,
 	LEAVE_END,
+	LEAVE_DIE,	/* so does the thread: see death.c */
 };
 
 /* Machine.revoked, see block.c. */
@@ -212,6 +215,7 @@ enum revoked {
  * @leave: what the task asks for, with @commit and @arg
  * @spinning: looks for work, and is counted
  * @loose: runs a task without a proc, and is counted
+ * @dies: its thread ends
  * @wake: it sleeps while this is 0
  * @handed: to be run at once, with @handed_proc
  * @link: in the list of idle ones, @all in that of all
@@ -228,6 +232,7 @@ struct machine {
 	void *arg;
 	bool spinning;
 	bool loose;
+	bool dies;
 	uint32_t wake;
 	struct ksync_task *handed;
 	struct proc *handed_proc;
@@ -491,6 +496,10 @@ int ksync_sched_run_spawn(struct ksync_sched *s, const struct spawn *how,
 void ksync_actor_started(struct actor *a, struct ksync_task *t);
 void ksync_actor_stillborn(struct ksync_task *t);
 void ksync_actor_ended(struct ksync_task *t, int reason);
+
+/* death.c */
+void ksync_await_gone(pid_t tid);
+void ksync_die_with_locks(struct ksync_task *t, int error);
 
 /* local.c */
 void ksync_locals_destroy(struct ksync_task *t);

@@ -51,6 +51,7 @@ static void fill(struct ksync_task *t, struct ksync_sched *s, const char *name)
 	t->timer.index = 0;
 	t->trampoline = NULL;
 	t->actor = NULL;
+	t->held = 0;
 	store(&t->cancelled, load(&s->ending));
 	store(&t->join, JOIN_NOBODY);
 	t->name[0] = 0;
@@ -179,8 +180,11 @@ static void finish(struct ksync_task *t, int error)
 {
 	if (t->locals)
 		ksync_locals_destroy(t);
-	if (t->actor)
+	if (t->actor) {
+		if (unlikely(t->held))
+			ksync_die_with_locks(t, error);
 		ksync_actor_ended(t, error);
+	}
 	while (unlikely(t->pins))
 		ksync_task_unpin();
 	if (t->scope)
