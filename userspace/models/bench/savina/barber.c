@@ -273,8 +273,9 @@ static const char *barber_actors(struct savina *s)
 	while (about--)
 		savina_actor_ended();
 	savina_tell(barber, BARBER_STOP, NULL, 0);
+	savina_actor_ended(); /* it has told the room that it is free */
 	savina_tell(shop.room_pid, BARBER_STOP, NULL, 0);
-	savina_actors_end(2);
+	savina_actors_end(1);
 	return barber_close(s, &shop, c);
 }
 
