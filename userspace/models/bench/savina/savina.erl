@@ -25,7 +25,14 @@ run(Fault, [Name | Sizes]) ->
 		{wrong, Format, Args} ->
 			io:format(standard_error, "savina: " ++ Format ++ "~n", Args),
 			halt(1)
-	end.
+	end;
+run(_, []) ->
+	usage().
+
+usage() ->
+	io:format(standard_error, "usage: savina [fault] NAME SIZE...; see the head of savina.erl~n",
+		  []),
+	halt(2).
 
 bench("pingpong", [N], Fault) -> pingpong(N, at(Fault, N));
 bench("threadring", [N, Hops], Fault) -> threadring(N, Hops, Fault);
@@ -35,7 +42,8 @@ bench("big", [W, N], Fault) -> big(W, N, at(Fault, N));
 bench("philosophers", [N, Meals], Fault) -> philosophers(N, Meals, Fault);
 bench("barber", [N, Chairs], Fault) -> barber(N, Chairs, at(Fault, N));
 bench("smokers", [N, Rounds], Fault) -> smokers(N, Rounds, at(Fault, Rounds));
-bench("bndbuffer", [P, C, Items, Room], Fault) -> bndbuffer(P, C, Items, Room, Fault).
+bench("bndbuffer", [P, C, Items, Room], Fault) -> bndbuffer(P, C, Items, Room, Fault);
+bench(_, _, _) -> usage().
 
 %% Where the fault is to be; none: nowhere.
 at(true, N) -> N div 2;
