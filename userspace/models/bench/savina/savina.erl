@@ -7,7 +7,10 @@
 %%
 %% prints milliseconds.
 -module(savina).
--export([main/1]).
+-export([main/0, main/1]).
+
+main() ->
+	usage().
 
 main(["fault" | Args]) ->
 	run(true, Args);
