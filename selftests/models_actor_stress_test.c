@@ -85,31 +85,24 @@ static int watcher(void *arg)
 	uint32_t tag = KSYNC_TAG_DOWN;
 	struct ksync_message *m;
 	struct ksync_pid pid;
+	int ret, how;
 	long i;
-	int ret;
 
 	for (i = 0; i < rounds; i++) {
 		pid = pick(draw(&state));
 		ACT(!ksync_actor_monitor(pid, &ref));
 		if (draw(&state) % 2)
 			ksync_task_yield();
-		switch (draw(&state) % 3) {
-		case 0:
-			ret = ksync_actor_demonitor(ref, 0);
-			ACT(!ret || ret == -ENOENT);
-			if (!ret)
-				break;
-			/* fall through */
-		case 1:
+		how = draw(&state) % 3;
+		ret = -ENOENT;
+		if (how)
+			ret = ksync_actor_demonitor(ref, how == 1 ? KSYNC_DEMONITOR_FLUSH : 0);
+		ACT(!ret || ret == -ENOENT);
+		if (ret && how != 1) {
 			ACT(!ksync_actor_receive(&m) && m->ref == ref);
 			ACT(ksync_pid_equal(m->from, pid) && m->tag == tag);
 			ksync_message_free(m);
 			ACT(ksync_actor_demonitor(ref, 0) == -ENOENT);
-			break;
-		case 2:
-			ret = ksync_actor_demonitor(ref, KSYNC_DEMONITOR_FLUSH);
-			ACT(!ret || ret == -ENOENT);
-			break;
 		}
 		ACT(ksync_actor_receive_if(&m, of_kind, &tag, &over) == -ETIMEDOUT);
 	}
@@ -195,6 +188,31 @@ TEST_F(models, each_link_tells_exactly_once)
 {
 	rounds = models_many(&variant->opts, 5000);
 	ACTOR(links_race, NULL);
+}
+
+/* Started again under the same name as soon as the end is known. */
+static int started_again(void *arg)
+{
+	const struct ksync_actor_attr attr = {
+		.registered = "again",
+		.flags = KSYNC_ACTOR_MONITOR,
+	};
+	struct ksync_message *m;
+	long i;
+
+	(void)arg;
+	for (i = 0; i < rounds; i++) {
+		ACT(!ksync_actor_spawn(NULL, victim, NULL, &attr));
+		ACT(!ksync_actor_receive(&m) && m->tag == KSYNC_TAG_DOWN);
+		ksync_message_free(m);
+	}
+	return 0;
+}
+
+TEST_F(models, a_name_is_free_when_the_end_is_known)
+{
+	rounds = models_many(&variant->opts, 20000);
+	ACTOR(started_again, NULL);
 }
 
 /* Linked ones that end at the same time: each of both with a reason of its own. */

@@ -221,20 +221,18 @@ TEST_F(models, deadlines_end_a_receive_and_take_nothing)
 }
 
 static long received;
+static int receives_line;	/* its reason is that of the signal */
 
-/* Receives until it is told otherwise; the reason is what it was told. */
-static int receives(void *arg)
+static int receive_on(void)
 {
 	struct ksync_message *m;
 	int ret;
 
-	(void)arg;
 	while (!(ret = ksync_actor_receive(&m))) {
 		__atomic_add_fetch(&received, 1, __ATOMIC_RELAXED);
 		ksync_message_free(m);
 	}
-	if (ret != -ECANCELED)
-		return ret;
+	ACT(ret == -ECANCELED);
 	/* Messages do not make it forget that, and they stay. */
 	ACT(!stop_send(ksync_actor_self()));
 	ACT(ksync_actor_receive(&m) == -ECANCELED);
@@ -242,6 +240,14 @@ static int receives(void *arg)
 	ksync_task_cancel_disable();
 	ACT(!ksync_actor_receive(&m) && stop_is(m));
 	ksync_task_cancel_enable();
+	return 0;
+}
+
+/* Receives until it is told otherwise. */
+static int receives(void *arg)
+{
+	(void)arg;
+	receives_line = receive_on();
 	return 17;
 }
 
@@ -259,6 +265,7 @@ static int kills(void *arg)
 	ACT(!ksync_actor_signal(pid, 5));
 	ACT(!ksync_actor_signal(pid, 6)); /* the first one counts */
 	ACT(down(ref, pid) == 5);
+	ACT(!receives_line);
 	ACT(ksync_actor_signal(pid, 5) == 0);
 	ACT(!spawn_monitor(&pid, &ref, receives, NULL));
 	ACT(!ksync_actor_signal(pid, KSYNC_EXIT_KILL)); /* perhaps before it runs */
@@ -270,7 +277,7 @@ static int kills(void *arg)
 	ACT(received == 2);
 	ACT(!ksync_actor_signal(pid, KSYNC_EXIT_SHUTDOWN));
 	ACT(down(ref, pid) == KSYNC_EXIT_SHUTDOWN);
-	return 0;
+	return receives_line;
 }
 
 TEST_F(models, an_exit_signal_ends_an_actor_where_it_waits)
