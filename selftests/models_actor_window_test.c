@@ -42,7 +42,10 @@ static int stale(void *arg)
 		/* As if it had been ours: a generation before this one. */
 		e->to = self.id - (1ULL << INDEX_BITS);
 		ACT(!ksync_mailbox_push(ksync_actor_slot(self.id), e));
-		ACT(ksync_mailbox_post(ksync_envelope(number_tag, &(long){ 1 }, 0)) == -ESRCH);
+		e = ksync_envelope(number_tag, NULL, 0);
+		ACT(e);
+		e->to = old.id;
+		ACT(ksync_mailbox_post(e) == -ESRCH);
 		ACT(!stop_send(self));
 		ACT(!ksync_actor_receive(&m) && stop_is(m));
 		ksync_message_free(m);
