@@ -18,6 +18,7 @@
  * does, the task waits until X has been done, and the claim.
  */
 #include <stdlib.h>
+#include <unistd.h>
 #include "internal.h"
 
 enum call_state {
@@ -41,10 +42,13 @@ struct running {
  * struct carrier - a thread
  * @call: to be made; NULL: none, or it is being made
  * @word: changed when there is one, or it is to end
+ * @dies: it is to end, with what it owns
  */
 struct carrier {
 	struct running *call;
 	uint32_t word;
+	bool dies;
+	pid_t tid;
 	struct waits *waits;
 	struct carrier *link;
 	struct carrier *all;
@@ -84,6 +88,7 @@ static void *carrier_main(void *arg)
 	struct running *r;
 	uint32_t seen;
 
+	store(&c->tid, gettid());
 	for (;;) {
 		seen = load_acquire(&c->word);
 		r = __atomic_exchange_n(&c->call, NULL, __ATOMIC_ACQUIRE);
@@ -91,7 +96,7 @@ static void *carrier_main(void *arg)
 			answer(r, make_call(r));
 			continue;
 		}
-		if (load(&c->waits->stopping))
+		if (load(&c->waits->stopping) || load(&c->dies))
 			return NULL;
 		ksync_thread_wait(&c->word, seen, NEVER);
 	}
@@ -206,6 +211,23 @@ int ksync_carrier_finish(struct ksync_sched *s, struct carrier *c,
 	if (ksync_wait_begin(&r.first, KSYNC_PARK_MASKED))
 		return -ENOMEM;
 	return call(s, c, &r, NEVER, "call");
+}
+
+/** ksync_carrier_die() - end its thread, so that what it owns becomes OWNER_DIED */
+void ksync_carrier_die(struct ksync_sched *s, struct carrier *c)
+{
+	struct carrier **at;
+
+	lock(&s->waits.lock);
+	for (at = &s->waits.carriers; *at != c; at = &(*at)->all)
+		;
+	*at = c->all;
+	unlock(&s->waits.lock);
+	store(&c->dies, true);
+	kick(c);
+	pthread_join(c->thread, NULL);
+	ksync_await_gone(c->tid);
+	free(c);
 }
 
 void ksync_carriers_stop(struct ksync_sched *s)

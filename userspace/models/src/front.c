@@ -192,22 +192,29 @@ static int queue(struct ksync_sched *s, struct front *f, bool reads, uint64_t de
 	return ret;
 }
 
-/* By the thread; or else by a carrier, which waits for it. */
+/* By the thread; or else, and always for an actor, by a carrier, which waits for it. */
 static int take(struct ksync_sched *s, const struct ksync_task_lock_ *l, int op,
 		uint64_t deadline, struct carrier **c)
 {
 	const bool reads = op == KSYNC_TASK_READ_ || op == KSYNC_TASK_READ_TRY_;
 	struct act a = { l, op };
 	const struct task_call call = { act, &a };
-	int ret = l->fn(l->lock, reads ? KSYNC_TASK_READ_TRY_ : KSYNC_TASK_TRY_, NULL);
+	const bool try = op == KSYNC_TASK_TRY_ || op == KSYNC_TASK_READ_TRY_;
+	int ret = -EBUSY;
 
 	*c = NULL;
-	if (ret != -EBUSY || op == KSYNC_TASK_TRY_ || op == KSYNC_TASK_READ_TRY_)
-		return ret;
+	if (!ksync_task_self()->actor) {
+		ret = l->fn(l->lock, reads ? KSYNC_TASK_READ_TRY_ : KSYNC_TASK_TRY_, NULL);
+		if (ret != -EBUSY || try)
+			return ret;
+	}
 	ret = ksync_carrier_get(s, c);
 	if (ret)
 		return ret;
-	ret = ksync_carrier_call(s, *c, &call, deadline, "lock");
+	if (try)
+		ret = ksync_carrier_finish(s, *c, &call);
+	else
+		ret = ksync_carrier_call(s, *c, &call, deadline, "lock");
 	if (ret && ret != -EOWNERDEAD)
 		ksync_carrier_put(s, *c);
 	return ret;
@@ -423,6 +430,30 @@ int ksync_front_cond_wait(struct ksync_sched *s, const struct ksync_task_cond_ *
 	if (without_mutex(ret))
 		leave(s, f, h);
 	return ret == -ERESTART ? 0 : ret;
+}
+
+static bool die_once(struct ksync_sched *s, const struct ksync_task *t)
+{
+	struct holder *h;
+	struct front *f;
+
+	for (f = s->waits.fronts; f; f = f->next) {
+		h = holder_of(f, t);
+		if (!h || !h->carrier)
+			continue;
+		ksync_carrier_die(s, h->carrier);
+		h->carrier = NULL;
+		leave(s, f, h);
+		return true;
+	}
+	return false;
+}
+
+/** ksync_fronts_die() - an actor has ended: so do the carriers that own its locks */
+void ksync_fronts_die(struct ksync_sched *s, const struct ksync_task *t)
+{
+	while (die_once(s, t))
+		;
 }
 
 /** ksync_fronts_free() - tasks have ended without unlocking: forget that */

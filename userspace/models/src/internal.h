@@ -104,6 +104,8 @@ enum join_state {
  * @size: of its stack: class
  * @id: number
  * @trampoline: see trampoline.c
+ * @actor: that it is, or NULL
+ * @held: locks of libksync that it has
  *
  * It lives at the top of its own stack, in the page that the stack begins with, so
  * that a task that waits costs no more than the pages of its stack.
@@ -140,6 +142,8 @@ struct ksync_task {
 	void *fiber;
 	struct ksync_task *all;	/* threads: see self.c */
 	struct trampoline *trampoline;
+	struct actor *actor;
+	uint32_t held;
 	char name[KSYNC_TASK_NAME_LEN];
 };
 
@@ -191,6 +195,7 @@ enum leave {
 	LEAVE_WAIT,
 	LEAVE_PARK,
 	LEAVE_END,
+	LEAVE_DIE,	/* so does the thread: see death.c */
 };
 
 /* Machine.revoked, see block.c. */
@@ -210,6 +215,7 @@ enum revoked {
  * @leave: what the task asks for, with @commit and @arg
  * @spinning: looks for work, and is counted
  * @loose: runs a task without a proc, and is counted
+ * @dies: its thread ends
  * @wake: it sleeps while this is 0
  * @handed: to be run at once, with @handed_proc
  * @link: in the list of idle ones, @all in that of all
@@ -226,6 +232,7 @@ struct machine {
 	void *arg;
 	bool spinning;
 	bool loose;
+	bool dies;
 	uint32_t wake;
 	struct ksync_task *handed;
 	struct proc *handed_proc;
@@ -460,13 +467,15 @@ void ksync_overflow_thread(struct machine *m);
 
 /**
  * struct spawn - what a task is to do
- * @fn: its function, or @scope_fn that of a task of @scope
+ * @fn: its function, or @scope_fn that of a task of @scope, or of an actor
+ * @actor: that it is; or NULL
  */
 struct spawn {
 	void *(*fn)(void *arg);
 	int (*scope_fn)(void *arg);
 	void *arg;
 	struct ksync_scope *scope;
+	struct actor *actor;
 };
 
 /* task.c */
@@ -475,8 +484,22 @@ int ksync_spawn(struct ksync_sched *s, const struct spawn *how, struct ksync_tas
 int ksync_join(struct ksync_task *t, void **result, uint64_t deadline,
 	       struct ksync_ticket ticket);
 void ksync_task_run(struct ksync_task *t);
+void ksync_task_exit(struct ksync_task *t, int error) __attribute__((noreturn));
 void ksync_task_ended(struct ksync_sched *s, struct proc *p, struct ksync_task *t);
 uint64_t ksync_tasks(const struct ksync_sched *s);
+
+/* sched.c */
+int ksync_sched_run_spawn(struct ksync_sched *s, const struct spawn *how,
+			  const struct ksync_task_attr *attr, void **result);
+
+/* actor.c */
+void ksync_actor_started(struct actor *a, struct ksync_task *t);
+void ksync_actor_stillborn(struct ksync_task *t);
+void ksync_actor_ended(struct ksync_task *t, int reason);
+
+/* death.c */
+void ksync_await_gone(pid_t tid);
+void ksync_die_with_locks(struct ksync_task *t, int error);
 
 /* local.c */
 void ksync_locals_destroy(struct ksync_task *t);
@@ -505,6 +528,7 @@ uint64_t ksync_random(uint64_t *state);
 
 /* thread.c */
 int ksync_thread_spawn(struct ksync_sched *s, struct ksync_task *t, size_t stack);
+void ksync_thread_end(struct ksync_task *t);
 void ksync_thread_waits(struct ksync_sched *s, bool timed);
 void ksync_thread_woken(struct ksync_sched *s);
 void ksync_thread_resumed(struct ksync_sched *s, bool timed);

@@ -169,40 +169,61 @@ static struct ksync_task *find(struct machine *m)
 }
 
 /*
- * A task lives here that is not to run now: nobody else may.
+ * Another machine goes on with the proc.
  *
- * It may be ready, in the scheduler's queue, where execute() put it because this
- * machine has no proc.  A proc that became idle before that saw nothing there; one that
- * does later looks at the queue under the lock.
+ * A task of this one may be ready, in the scheduler's queue, where execute() put it
+ * because this machine has no proc.  A proc that became idle before that saw nothing
+ * there; one that does later looks at the queue under the lock.
  */
-static struct ksync_task *find_pinned(struct machine *m)
+static void give_proc_away(struct machine *m)
 {
 	struct ksync_sched *s = m->sched;
 	struct proc *p = m->proc;
-	struct ksync_task *t;
 	bool tell;
 
+	lock(&s->lock);
 	if (p) {
-		lock(&s->lock);
 		m->proc = NULL;
 		store(&p->machine, NULL);
 		ksync_proc_handoff(s, p);
-	} else {
-		lock(&s->lock);
-		if (m->loose)
-			s->loose--;
-		m->loose = false;
-		tell = s->queued && s->nidle;
-		ksync_check_quiet(s);
-		unlock(&s->lock);
-		if (tell)
-			ksync_wake_one(s);
+		return;
 	}
+	if (m->loose)
+		s->loose--;
+	m->loose = false;
+	tell = s->queued && s->nidle;
+	ksync_check_quiet(s);
+	unlock(&s->lock);
+	if (tell)
+		ksync_wake_one(s);
+}
+
+/* A task lives here that is not to run now: nobody else may. */
+static struct ksync_task *find_pinned(struct machine *m)
+{
+	struct ksync_task *t;
+
+	give_proc_away(m);
 	if (!ksync_machine_sleep(m))
 		return NULL;
 	t = m->handed;
 	m->handed = NULL;
 	return t;
+}
+
+/* Nobody knows of it any more but the coroner. */
+static void die(struct machine *m)
+{
+	struct ksync_sched *s = m->sched;
+	struct machine **at;
+
+	give_proc_away(m);
+	lock(&s->lock);
+	for (at = &s->machines; *at != m; at = &(*at)->all)
+		;
+	*at = m->all;
+	unlock(&s->lock);
+	ksync_machine_set_self(NULL);
 }
 
 /* Is it another machine that is to run it? Then it does, in this one's place. */
@@ -249,7 +270,9 @@ void *ksync_machine_main(void *arg)
 	ksync_overflow_thread(m);
 	if (!ksync_machine_sleep(m)) /* until it is told what it was made for */
 		return NULL;
-	while ((t = m->pinned ? find_pinned(m) : find(m)))
+	while (!m->dies && (t = m->pinned ? find_pinned(m) : find(m)))
 		execute(m, t);
+	if (m->dies)
+		die(m);
 	return NULL;
 }

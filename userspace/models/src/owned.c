@@ -118,24 +118,38 @@ static int lock_as(struct ksync_task *self, const struct ksync_task_lock_ *l, in
 EXPORT int ksync_task_lock_(const struct ksync_task_lock_ *l, int op,
 			    const struct timespec *abs)
 {
-	int ret = lock_as(ksync_task_self(), l, op, abs);
+	struct ksync_task *self = ksync_task_self();
+	int ret = lock_as(self, l, op, abs);
 
-	if (has_it(ret))
+	if (has_it(ret)) {
 		tsan_acquire(l->cell);
+		if (self)
+			self->held++;
+	}
 	return ret;
+}
+
+/* It has one less. */
+static void lost_one(struct ksync_task *self)
+{
+	if (self && self->held)
+		self->held--;
 }
 
 EXPORT int ksync_task_unlock_(const struct ksync_task_lock_ *l)
 {
 	struct ksync_task *self = ksync_task_self();
+	const bool one = self && on_one_thread(self->sched);
 	int ret;
 
 	tsan_release(l->cell);
-	if (self && on_one_thread(self->sched))
-		return ksync_front_unlock(self->sched, l);
-	ret = l->fn(l->lock, KSYNC_TASK_UNLOCK_, NULL);
-	if (!ret || ret == -EUCLEAN)
-		ksync_task_unpin();
+	ret = one ? ksync_front_unlock(self->sched, l) :
+		l->fn(l->lock, KSYNC_TASK_UNLOCK_, NULL);
+	if (!ret || ret == -EUCLEAN) {
+		if (!one)
+			ksync_task_unpin();
+		lost_one(self);
+	}
 	return ret;
 }
 
@@ -203,6 +217,8 @@ EXPORT int ksync_task_cond_wait_(const struct ksync_task_cond_ *c,
 		ret = ksync_front_cond_wait(self->sched, c, deadline);
 	else
 		ret = cond_pinned(self, c, deadline);
+	if (ret == -EDEADLK || ret == -ENOTRECOVERABLE || ret == -EUCLEAN)
+		lost_one(self);
 	tsan_acquire(c->mutex.cell);
 	return ret;
 }

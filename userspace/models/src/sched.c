@@ -133,21 +133,27 @@ static void remove_runner(struct ksync_sched *s, struct runner *r)
 	unlock(&s->lock);
 }
 
-EXPORT int ksync_sched_run(struct ksync_sched *s, void *(*fn)(void *arg), void *arg,
-			   void **result)
+/**
+ * ksync_sched_run_spawn() - run a task of any kind, and wait for its end
+ * @s: scheduler
+ * @how: what the task is
+ * @attr: or NULL
+ * @result: set to its result; may be NULL
+ */
+int ksync_sched_run_spawn(struct ksync_sched *s, const struct spawn *how,
+			  const struct ksync_task_attr *attr, void **result)
 {
-	const struct ksync_task_attr attr = { .name = "main" };
 	struct runner r = { .for_the_end = false };
 	struct ksync_task *t;
 	int ret, said;
 
-	if (ksync_task_self())
-		return -EINVAL;
 	ret = ksync_wait_begin(&r.ticket, 0);
 	if (ret)
 		return ret;
 	add_runner(s, &r);
-	ret = ksync_sched_spawn(s, &t, fn, arg, &attr);
+	ksync_sched_hold(s);
+	ret = ksync_spawn(s, how, &t, attr);
+	ksync_sched_release(s);
 	if (ret)
 		ksync_wait_abandon(r.ticket, &said);
 	else
@@ -161,6 +167,15 @@ EXPORT int ksync_sched_run(struct ksync_sched *s, void *(*fn)(void *arg), void *
 	}
 	ksync_task_detach(t);
 	return ret;
+}
+
+EXPORT int ksync_sched_run(struct ksync_sched *s, void *(*fn)(void *arg), void *arg,
+			   void **result)
+{
+	const struct ksync_task_attr attr = { .name = "main" };
+	const struct spawn how = { .fn = fn, .arg = arg };
+
+	return ksync_task_self() ? -EINVAL : ksync_sched_run_spawn(s, &how, &attr, result);
 }
 
 EXPORT void ksync_sched_hold(struct ksync_sched *s)

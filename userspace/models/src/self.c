@@ -95,7 +95,11 @@ void ksync_thread_tasks_each(struct ksync_sched *s,
 
 static void drop(void *thread)
 {
-	ksync_locals_destroy(thread);
+	struct ksync_task *t = thread;
+
+	ksync_locals_destroy(t);
+	if (t->actor)
+		ksync_actor_ended(t, 0);
 	ksync_thread_set_task(NULL);
 	ksync_thread_task_put(thread);
 }

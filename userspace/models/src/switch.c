@@ -97,6 +97,9 @@ static struct ksync_task *left(struct machine *m, struct ksync_task *t)
 	case LEAVE_END:
 		end(m, t);
 		return NULL;
+	case LEAVE_DIE:
+		m->dies = true;
+		return NULL;
 	}
 	__builtin_unreachable();
 }

@@ -50,6 +50,8 @@ static void fill(struct ksync_task *t, struct ksync_sched *s, const char *name)
 	t->scope = NULL;
 	t->timer.index = 0;
 	t->trampoline = NULL;
+	t->actor = NULL;
+	t->held = 0;
 	store(&t->cancelled, load(&s->ending));
 	store(&t->join, JOIN_NOBODY);
 	t->name[0] = 0;
@@ -94,6 +96,8 @@ static int launch(struct ksync_sched *s, struct proc *p, struct ksync_task *t,
 		ret = ksync_thread_spawn(s, t, attr ? attr->stack_size : 0);
 		if (ret) {
 			count(s, p, -1);
+			if (t->actor)
+				ksync_actor_stillborn(t);
 			ksync_thread_task_put(t);
 		}
 		return ret;
@@ -137,6 +141,8 @@ int ksync_spawn(struct ksync_sched *s, const struct spawn *how, struct ksync_tas
 			*out = t;
 		if (how->scope)
 			ksync_scope_enter(how->scope, t);
+		if (how->actor)
+			ksync_actor_started(how->actor, t);
 		ret = launch(s, p, t, attr);
 		if (ret && how->scope)
 			ksync_scope_leave(t, 0);
@@ -169,6 +175,22 @@ EXPORT int ksync_task_spawn(struct ksync_task **t, void *(*fn)(void *arg), void 
 	return self ? ksync_spawn(self->sched, &how, t, attr) : -EINVAL;
 }
 
+/* Its function is through. */
+static void finish(struct ksync_task *t, int error)
+{
+	if (t->locals)
+		ksync_locals_destroy(t);
+	if (t->actor) {
+		if (unlikely(t->held))
+			ksync_die_with_locks(t, error);
+		ksync_actor_ended(t, error);
+	}
+	while (unlikely(t->pins))
+		ksync_task_unpin();
+	if (t->scope)
+		ksync_scope_leave(t, error);
+}
+
 /** ksync_task_run() - what a task does, on its own stack */
 void ksync_task_run(struct ksync_task *t)
 {
@@ -178,12 +200,18 @@ void ksync_task_run(struct ksync_task *t)
 		error = t->scope_fn(t->arg);
 	else
 		t->result = t->fn(t->arg);
-	if (t->locals)
-		ksync_locals_destroy(t);
-	while (unlikely(t->pins))
-		ksync_task_unpin();
-	if (t->scope)
-		ksync_scope_leave(t, error);
+	finish(t, error);
+}
+
+/** ksync_task_exit() - end the caller, a task or a plain thread, where it is */
+void ksync_task_exit(struct ksync_task *t, int error)
+{
+	finish(t, error);
+	if (!(t->flags & TASK_THREAD))
+		ksync_task_leave(ksync_machine_self(), LEAVE_END);
+	else if (t->sched)
+		ksync_thread_end(t);
+	pthread_exit(NULL);
 }
 
 static void give_back(struct ksync_sched *s, struct proc *p, struct ksync_task *t)

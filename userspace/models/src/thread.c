@@ -20,17 +20,24 @@ void ksync_thread_rests(struct ksync_sched *s)
 	unlock(&s->lock);
 }
 
+/** ksync_thread_end() - its task has ended */
+void ksync_thread_end(struct ksync_task *t)
+{
+	struct ksync_sched *s = t->sched;
+
+	ksync_thread_set_task(NULL);
+	ksync_task_ended(s, NULL, t);
+	ksync_thread_rests(s);
+}
+
 static void *thread_main(void *arg)
 {
 	struct ksync_task *t = arg;
-	struct ksync_sched *s = t->sched;
 
 	ksync_thread_set_task(t);
 	store(&t->state, TASK_RUNNING);
 	ksync_task_run(t);
-	ksync_thread_set_task(NULL);
-	ksync_task_ended(s, NULL, t);
-	ksync_thread_rests(s);
+	ksync_thread_end(t);
 	return NULL;
 }
 

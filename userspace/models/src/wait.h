@@ -81,6 +81,7 @@ int ksync_carrier_call(struct ksync_sched *s, struct carrier *c,
 		       const char *where);
 int ksync_carrier_finish(struct ksync_sched *s, struct carrier *c,
 			 const struct task_call *call);
+void ksync_carrier_die(struct ksync_sched *s, struct carrier *c);
 void ksync_carriers_stop(struct ksync_sched *s);
 
 /**
@@ -107,6 +108,7 @@ int ksync_front_unlock(struct ksync_sched *s, const struct ksync_task_lock_ *l);
 int ksync_front_do(struct ksync_sched *s, const struct ksync_task_lock_ *l, int op);
 int ksync_front_cond_wait(struct ksync_sched *s, const struct ksync_task_cond_ *c,
 			  uint64_t deadline);
+void ksync_fronts_die(struct ksync_sched *s, const struct ksync_task *t);
 void ksync_fronts_free(struct ksync_sched *s);
 
 #endif /* KSYNC_MODELS_WAIT_H */
