@@ -4,6 +4,9 @@
  * barriers; timed, cancelled, with one thread for all tasks or many; by io_uring and
  * without.
  */
+#include <linux/io_uring.h>
+#include <sys/syscall.h>
+
 #include "lib/ksft.h"
 #include "lib/models_sync.h"
 
@@ -305,12 +308,82 @@ TEST_F(models, tasks_and_threads_take_turns)
 	RUN_BOTH(turns_with_thread, (void *)(slow_factor() > 1 ? 20L : 300L));
 }
 
-/* Which way they went is counted. */
+#define OP_FUTEX_WAIT	51
+
+/* May this process have an io_uring, and does that wait for futexes? */
+static bool kernel_has_futexes(void)
+{
+	union {
+		struct io_uring_probe probe;
+		char room[sizeof(struct io_uring_probe) +
+			  (OP_FUTEX_WAIT + 1) * sizeof(struct io_uring_probe_op)];
+	} u = { .room = { 0 } };
+	struct io_uring_params p = { 0 };
+	int fd = syscall(SYS_io_uring_setup, 1, &p);
+	bool has;
+
+	if (fd < 0)
+		return false;
+	has = !syscall(SYS_io_uring_register, fd, IORING_REGISTER_PROBE, &u,
+		       OP_FUTEX_WAIT + 1) &&
+	      u.probe.last_op >= OP_FUTEX_WAIT &&
+	      u.probe.ops[OP_FUTEX_WAIT].flags & IO_URING_OP_SUPPORTED;
+	close(fd);
+	return has;
+}
+
+/* Which way they went is counted: the module's commands, or waits for futexes. */
 static bool expects_ring(void)
 {
 	struct ksync_info info;
 
-	return !ksync_info(domain, &info) && info.features & KSYNC_FEATURE_URING;
+	if (ksync_info(domain, &info))
+		return false;
+	if (info.features & KSYNC_FEATURE_URING)
+		return true;
+	return !(info.features & KSYNC_FEATURE_ROBUST) && kernel_has_futexes();
+}
+
+static struct ksync_waitq moved_to;
+
+static void *wait_moved(void *arg)
+{
+	return (void *)(long)(ksync_task_waitq_wait(&waitq, 0) + (long)arg);
+}
+
+/* A wait that is moved is a wait for the other one, and ends there or is cancelled. */
+static void *moved(void *arg)
+{
+	struct ksync_query query;
+	struct ksync_task *t[3];
+	int i;
+
+	CHECK(!ksync_waitq_init(&waitq, domain, 0));
+	CHECK(!ksync_waitq_init(&moved_to, domain, 0));
+	for (i = 0; i < 3; i++)
+		CHECK(!ksync_task_spawn(&t[i], wait_moved, NULL, NULL));
+	AWAIT(&waitq, 3);
+	CHECK(ksync_waitq_requeue(&waitq, &moved_to, 1, 2) == 3);
+	CHECK(!ksync_query(&waitq, &query) && !query.waiters);
+	CHECK(!ksync_query(&moved_to, &query) && query.waiters == 2);
+	CHECK(ksync_waitq_wake(&moved_to, 1) == 1);
+	for (i = 0; i < 3; i++)
+		ksync_task_cancel(t[i]);
+	for (i = 0; i < 3; i++)
+		arg = (char *)arg + (long)JOINED(t[i]);
+	CHECK((long)arg == -ECANCELED);
+	CHECK(!ksync_query(&moved_to, &query) && !query.waiters);
+	CHECK(ksync_waitq_wake(&moved_to, 1) == 0);
+	CHECK(!ksync_waitq_destroy(&waitq) && !ksync_waitq_destroy(&moved_to));
+	return NULL;
+}
+
+TEST_F(models, waits_are_moved)
+{
+	OPEN_DOMAIN();
+	if (!expects_ring())
+		SKIP(return, "a carrier begins its wait again each 50 ms");
+	RUN(moved, NULL);
 }
 
 TEST_F(models, ring_is_used_where_it_is_there)

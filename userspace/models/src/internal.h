@@ -23,6 +23,7 @@
 #include "context.h"
 #include "lock.h"
 #include "park.h"
+#include "stack.h"
 #include "wait.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -48,10 +49,6 @@
 #define add(p, v)		__atomic_add_fetch(p, v, __ATOMIC_RELAXED)
 
 #define RUNQ		256U
-#define STACK_CLASSES	12	/* 16 KiB to 32 MiB */
-#define STACK_MIN_SHIFT	14
-#define CACHED_STACKS	64
-#define GUARD_SIZE	4096UL
 
 enum task_state {
 	TASK_FREE,
@@ -238,37 +235,6 @@ struct machine {
 	void *signal_stack;
 };
 
-struct stack_slab {
-	struct stack_slab *link;
-	char *base;
-	uint32_t carved;
-	uint32_t guarded;
-	uint32_t n;
-};
-
-/**
- * struct stack_class - stacks of one size
- * @size: of each, without guard
- * @slabs: mapped, the newest first: the one that new ones are carved from
- * @free: lower ends of free ones: those without guard [0], with [1]
- * @nfree: of these
- * @cold: that have no memory, the first ones in the array
- * @lowest: least value of @nfree since the last trim
- */
-struct stack_class {
-	uint32_t lock;
-	size_t size;
-	struct stack_slab *slabs;
-	struct {
-		char **free;
-		size_t nfree;
-		size_t room;
-		size_t cold;
-		size_t lowest;
-	} pool[2];
-	uint64_t trimmed;
-};
-
 struct timers {
 	uint32_t lock;
 	uint32_t n;
@@ -415,6 +381,7 @@ bool ksync_machine_sleep(struct machine *m);
 void ksync_wake_one(struct ksync_sched *s);
 void ksync_wake_proc(struct ksync_sched *s, struct proc *p, bool spins);
 int ksync_machine_start(struct ksync_sched *s, struct machine **out);
+int ksync_machines_begin(struct ksync_sched *s);
 void ksync_machine_poke(struct machine *m);
 void ksync_proc_handoff(struct ksync_sched *s, struct proc *p);
 void ksync_hand_over(struct machine *m, struct ksync_task *t, struct machine *to);
@@ -439,24 +406,6 @@ bool ksync_timers_due(struct ksync_sched *s);
 uint64_t ksync_timers_keep(struct ksync_sched *s, struct machine *m);
 void ksync_timers_leave(struct ksync_sched *s, struct machine *m);
 uint64_t ksync_clock(const struct ksync_sched *s);
-
-/* stack.c */
-struct ksync_task *ksync_stack_get(struct ksync_sched *s, struct proc *p, size_t size);
-void ksync_stack_put(struct ksync_sched *s, struct proc *p, struct ksync_task *t);
-void ksync_stack_trim(struct ksync_sched *s);
-void ksync_stack_end(struct ksync_sched *s);
-struct ksync_task *ksync_stack_top(const struct ksync_sched *s, uint32_t class, char *low);
-void ksync_stacks_each(struct ksync_sched *s,
-		       void (*fn)(struct ksync_task *t, void *arg), void *arg);
-int ksync_stack_class(size_t size);
-
-/* guard.c */
-bool ksync_guard_set(char *low);
-void ksync_guard_forget(uint32_t n);
-void ksync_stack_check(const struct ksync_task *t, const void *sp);
-void ksync_stack_seal(struct ksync_task *t);
-int ksync_overflow_report(void);
-void ksync_overflow_thread(struct machine *m);
 
 /**
  * struct spawn - what a task is to do

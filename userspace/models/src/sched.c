@@ -90,7 +90,22 @@ static int set_up(struct ksync_sched *s, const struct ksync_sched_opts *o)
 		ret = ksync_seeded_start(s, o->seed);
 	if (!ret && o->flags & KSYNC_SCHED_REPORT_OVERFLOW)
 		ret = ksync_overflow_report();
-	return ret ? ret : ksync_monitor_start(s);
+	return ret;
+}
+
+/* Its threads: the monitor, and the first one that runs tasks. */
+static int start_threads(struct ksync_sched *s)
+{
+	int ret = ksync_monitor_start(s);
+
+	if (ret || !s->nprocs)
+		return ret;
+	ret = ksync_machines_begin(s);
+	if (ret) {
+		store(&s->stopping, true);
+		ksync_monitor_stop(s);
+	}
+	return ret;
 }
 
 EXPORT int ksync_sched_start(struct ksync_sched **out, const struct ksync_sched_opts *opts)
@@ -106,6 +121,8 @@ EXPORT int ksync_sched_start(struct ksync_sched **out, const struct ksync_sched_
 		return -ENOMEM;
 	memset(s, 0, sizeof(*s));
 	ret = set_up(s, opts ? opts : &none);
+	if (!ret)
+		ret = start_threads(s);
 	if (ret) {
 		free_all(s);
 		return ret;

@@ -70,12 +70,16 @@ static void end(struct machine *m, struct ksync_task *t)
 	ksync_task_ended(m->sched, m->proc, t);
 }
 
+/*
+ * Behind all that are ready: those that a proc's queue had no room for, too, or two that
+ * yield to each other would come before them for ever but for each 61st time.
+ */
 static void yielded(struct machine *m, struct ksync_task *t)
 {
 	store(&t->state, TASK_READY);
 	if (seeded(m->sched))
 		ksync_seeded_put(m->sched, t);
-	else if (likely(m->proc))
+	else if (likely(m->proc && !load(&m->sched->queued)))
 		ksync_runq_put(m->proc, t, m->sched);
 	else
 		ksync_global_put(m->sched, t, t, 1);
