@@ -61,7 +61,7 @@ TEST_F(models, no_memory_from_the_start)
 	struct ksync_sched *s;
 	int at, ret, started = 0, ran = 0;
 
-	for (at = 1; at <= 8; at++) {
+	for (at = 1; at <= 20; at++) {
 		fail_from(at);
 		ret = ksync_sched_start(&s, &variant->opts);
 		if (!ret) {

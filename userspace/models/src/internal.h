@@ -62,7 +62,6 @@ enum task_state {
 /* Task.flags. */
 #define TASK_THREAD	1U	/* a thread: it waits on a futex, and has no context */
 #define TASK_GUARDED	2U	/* its stack has a guard page */
-#define TASK_FRESH	4U	/* has not run yet */
 
 /* Task.join, in its low 4 bits; above, how often it has changed. */
 enum join_state {
@@ -77,7 +76,7 @@ enum join_state {
 
 /**
  * struct ksync_task - a task, or a plain thread that waits
- * @context: where it goes on
+ * @context: where it goes on; NULL: it has not run yet, or has ended
  * @park: its wait: see park.c
  * @next: in a list of ready or free ones
  * @sched: whose; NULL: a plain thread that belongs to none
@@ -97,13 +96,13 @@ enum join_state {
  * @where: it waits, for those that look
  * @locals: values of its local variables, or NULL
  * @scope: it ends within; linked there by @scope_next and @scope_prev
- * @low: end of its stack
- * @size: of its stack: class
+ * @low: end of its stack, @top its beginning
+ * @class: of its stack
  * @id: number
  * @trampoline: see trampoline.c
  *
- * It lives at the top of its own stack, in the page that the stack begins with, so
- * that a task that waits costs no more than the pages of its stack.
+ * See pool.c for where it lives, and stack.c for its stack, which it has while @context
+ * is set.
  */
 struct ksync_task {
 	void *context;
@@ -133,6 +132,7 @@ struct ksync_task {
 	struct ksync_task *scope_next;
 	struct ksync_task **scope_prev;
 	char *low;
+	char *top;
 	uint64_t id;
 	void *fiber;
 	struct ksync_task *all;	/* threads: see self.c */
@@ -150,7 +150,8 @@ struct ksync_task {
  * @streak: tasks run from @next in a row
  * @preempt: the monitor asks the running task to yield
  * @look: the monitor asks to look at the timers
- * @free: stacks of the scheduler's own class, @nfree of them
+ * @free: tasks of the scheduler's own class, @nfree of them
+ * @stacks: of the same class, @nstacks of them: see stack.c
  * @skip: how many wake-ups not to make any more
  * @link: in the list of idle ones
  *
@@ -180,6 +181,8 @@ struct proc {
 	struct ksync_task *seen_next;
 	uint32_t unchanged;
 	struct ksync_task *queue[RUNQ] __attribute__((aligned(64)));
+	uint32_t nstacks;
+	char *stacks[CACHED_STACKS];
 };
 
 /* What a task asks of the scheduler when it leaves its stack. */
@@ -361,7 +364,6 @@ void ksync_thread_tasks_each(struct ksync_sched *s,
 			     void (*fn)(struct ksync_task *t, void *arg), void *arg);
 
 /* switch.c */
-void ksync_task_prepare(struct ksync_task *t);
 void ksync_task_leave(struct machine *m, enum leave leave);
 struct ksync_task *ksync_machine_run(struct machine *m, struct ksync_task *t);
 

@@ -65,6 +65,7 @@ static int make_procs(struct ksync_sched *s, uint32_t n)
 static void free_all(struct ksync_sched *s)
 {
 	ksync_stack_end(s);
+	ksync_pool_end(s);
 	free(s->timers.heap);
 	free(s->ready);
 	free(s->procs);
@@ -210,7 +211,7 @@ static int drain(struct ksync_sched *s)
 	if (ret)
 		return ret;
 	store(&s->ending, true);
-	ksync_stacks_each(s, cancel, NULL);
+	ksync_pool_each(s, cancel, NULL);
 	ksync_thread_tasks_each(s, cancel, NULL);
 	add_runner(s, &r);
 	lock(&s->lock);
