@@ -7,6 +7,7 @@
  * The linker puts the function below in the place of libc's, which the library, linked in
  * from userspace/models/src/, calls (see Makefile).
  */
+#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 #include "lib/ksft.h"
@@ -96,6 +97,8 @@ static void *blocks_without_memory(void *arg)
 	CHECK(!ksync_task_spawn(&t, writes, NULL, NULL));
 	fail_from(1);
 	ksync_task_block_enter();
+	while (__atomic_load_n(&made, __ATOMIC_RELAXED) < 4) /* it is tried again */
+		sched_yield();
 	fail_from(0);
 	n = read(channel[0], &c, 1);
 	ksync_task_block_leave();

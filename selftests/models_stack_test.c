@@ -9,6 +9,8 @@
 #include "lib/figure.h"
 #include "lib/ksft.h"
 #include "lib/models.h"
+#undef ARRAY_SIZE
+#include "../userspace/models/src/internal.h"
 
 /* Touch so many KiB of stack. */
 static __attribute__((noinline)) long deep(long kib)
@@ -208,6 +210,34 @@ TEST(tasks_have_stacks_only_while_they_run)
 
 	ASSERT_EQ(0, ksync_sched_start(&s, &opts));
 	RUN_ON(s, one_after_the_other, NULL);
+	EXPECT_EQ(0, ksync_sched_stop(s));
+}
+
+#define KEEPERS	4
+
+/* Stacks lie with procs that do not need them: there is one more for who does. */
+TEST(stack_for_each_task_wherever_the_others_are)
+{
+	const struct ksync_sched_opts opts = { .procs = KEEPERS };
+	static struct proc procs[KEEPERS];
+	struct ksync_task *t[CACHED_STACKS];
+	struct ksync_sched *s;
+	int i, k;
+
+	ASSERT_EQ(0, ksync_sched_start(&s, &opts));
+	for (k = 0; k < KEEPERS; k++) {
+		for (i = 0; i < CACHED_STACKS; i++) {
+			t[i] = ksync_pool_get(s, NULL, 0);
+			ASSERT_NE(NULL, t[i]);
+			ksync_stack_take(s, &procs[k], t[i]);
+			*(t[i]->top - 1) = 1;
+		}
+		for (i = 0; i < CACHED_STACKS; i++) {
+			ksync_stack_give(s, &procs[k], t[i]);
+			ksync_pool_put(s, NULL, t[i]);
+		}
+		EXPECT_LT(0, procs[k].nstacks);
+	}
 	EXPECT_EQ(0, ksync_sched_stop(s));
 }
 

@@ -159,6 +159,8 @@ static void *cancelled(void *arg)
 	}
 	CHECK(!ksync_query(&sem, &query) && !query.waiters);
 	CHECK(!ksync_query(&event, &query) && !query.waiters);
+	CHECK(!__atomic_load_n(&sem.o.cell->waiters, __ATOMIC_RELAXED));
+	CHECK(!__atomic_load_n(&event.o.cell->waiters, __ATOMIC_RELAXED));
 	CHECK(!ksync_query(&latch, &query) && !query.waiters);
 	CHECK(!ksync_sem_post(&sem) && ksync_sem_value(&sem) == 1);
 	/* Cancelled before: what is there it gets, it does not wait. */
