@@ -358,6 +358,7 @@ static void *moved(void *arg)
 {
 	struct ksync_query query;
 	struct ksync_task *t[3];
+	long sum = 0;
 	int i;
 
 	CHECK(!ksync_waitq_init(&waitq, domain, 0));
@@ -372,12 +373,12 @@ static void *moved(void *arg)
 	for (i = 0; i < 3; i++)
 		ksync_task_cancel(t[i]);
 	for (i = 0; i < 3; i++)
-		arg = (char *)arg + (long)JOINED(t[i]);
-	CHECK((long)arg == -ECANCELED);
+		sum += (long)JOINED(t[i]);
+	CHECK(sum == -ECANCELED);
 	CHECK(!ksync_query(&moved_to, &query) && !query.waiters);
 	CHECK(ksync_waitq_wake(&moved_to, 1) == 0);
 	CHECK(!ksync_waitq_destroy(&waitq) && !ksync_waitq_destroy(&moved_to));
-	return NULL;
+	return arg;
 }
 
 TEST_F(models, waits_are_moved)
