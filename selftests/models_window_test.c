@@ -12,19 +12,7 @@
 #include <ksync/future.h>
 #include "lib/ksft.h"
 #include "lib/loops.h"
-#undef ARRAY_SIZE
-#include "../userspace/models/src/internal.h"
-
-int __real_sched_yield(void);
-int __wrap_sched_yield(void);
-bool __real_ksync_machine_sleep(struct machine *m);
-bool __wrap_ksync_machine_sleep(struct machine *m);
-void __real_ksync_global_put(struct ksync_sched *s, struct ksync_task *first,
-			     struct ksync_task *last, uint32_t n);
-void __wrap_ksync_global_put(struct ksync_sched *s, struct ksync_task *first,
-			     struct ksync_task *last, uint32_t n);
-void __real_ksync_wake_one(struct ksync_sched *s);
-void __wrap_ksync_wake_one(struct ksync_sched *s);
+#include "lib/hooks.h"
 
 static void await_word(const uint32_t *word, uint32_t value)
 {

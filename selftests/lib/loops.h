@@ -76,7 +76,7 @@ static void *beside_task(void *arg)
 } while (0)
 
 static inline void each(struct __test_metadata *_metadata, struct _test_data_models *self,
-		 enum kind kind, bool by_task, void *(*fn)(void *arg))
+			enum kind kind, bool by_task, void *(*fn)(void *arg))
 {
 	struct with_task w = { fn, NULL };
 	pthread_t thread;
