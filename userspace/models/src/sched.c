@@ -74,7 +74,6 @@ static void free_all(struct ksync_sched *s)
 
 static int set_up(struct ksync_sched *s, const struct ksync_sched_opts *o)
 {
-	uint32_t i;
 	int ret;
 
 	s->model = o->model;
@@ -83,8 +82,7 @@ static int set_up(struct ksync_sched *s, const struct ksync_sched_opts *o)
 	s->timers.next = NEVER;
 	s->timers.keeper_until = NEVER;
 	s->class = ksync_stack_class(o->stack_size ? o->stack_size : DEFAULT_STACK);
-	for (i = 0; i < STACK_CLASSES; i++)
-		s->classes[i].size = 1UL << (STACK_MIN_SHIFT + i);
+	ksync_stack_begin(s);
 	s->can_retake = !ksync_membarrier_prepare();
 	ret = make_procs(s, count_procs(o));
 	if (!ret && seeded(s))

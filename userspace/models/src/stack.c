@@ -41,6 +41,21 @@ int ksync_stack_class(size_t size)
 	return class < STACK_CLASSES ? class : -EINVAL;
 }
 
+/** ksync_stack_begin() - sizes; there is no memory yet */
+void ksync_stack_begin(struct ksync_sched *s)
+{
+	struct stack_class *c;
+	size_t n;
+	int i;
+
+	for (i = 0; i < STACK_CLASSES; i++) {
+		c = &s->classes[i];
+		c->size = 1UL << (STACK_MIN_SHIFT + i);
+		n = SLAB_SIZE / c->size / 2;
+		c->keep = n < CACHED_STACKS ? n : CACHED_STACKS;
+	}
+}
+
 static size_t stride(const struct stack_class *c)
 {
 	return c->size + GUARD_SIZE;
@@ -104,14 +119,6 @@ no_memory:
 	return -ENOMEM;
 }
 
-/* How many of its own class a proc may keep. */
-static uint32_t cached(const struct stack_class *c)
-{
-	size_t n = SLAB_SIZE / c->size / 2;
-
-	return n < CACHED_STACKS ? n : CACHED_STACKS;
-}
-
 /**
  * ksync_stack_reserve() - have stacks for @tasks tasks
  * @s: scheduler
@@ -120,7 +127,7 @@ static uint32_t cached(const struct stack_class *c)
 int ksync_stack_reserve(struct ksync_sched *s, struct stack_class *c, size_t tasks)
 {
 	if (c == &s->classes[s->class])
-		tasks += s->nprocs * cached(c);
+		tasks += s->nprocs * c->keep;
 	while (c->stacks < tasks)
 		if (map_slab(c))
 			return -ENOMEM;
@@ -237,8 +244,8 @@ void ksync_stack_give(struct ksync_sched *s, struct proc *p, struct ksync_task *
 {
 	struct stack_class *c = &s->classes[t->class];
 
-	if (likely(p && t->class == s->class && cached(c))) {
-		if (p->nstacks == cached(c))
+	if (likely(p && t->class == s->class && c->keep)) {
+		if (p->nstacks == c->keep)
 			give_half(c, p);
 		p->stacks[p->nstacks++] = kept(t);
 		return;

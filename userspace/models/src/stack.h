@@ -36,6 +36,7 @@ struct task_slab {
 /**
  * struct stack_class - stacks of one size, and tasks that have or will have one of them
  * @size: of each, without guard
+ * @keep: how many of its own class a proc may keep
  * @slabs: mapped, up to @last; @carving: the first one that new ones are carved from
  * @stacks: in all slabs
  * @free: lower ends of free ones: those without guard [0], with [1]; there is @room
@@ -48,6 +49,7 @@ struct task_slab {
  */
 struct stack_class {
 	uint32_t lock;
+	uint32_t keep;
 	size_t size;
 	struct stack_slab *slabs;
 	struct stack_slab *last;
@@ -68,6 +70,7 @@ struct stack_class {
 
 /* stack.c */
 int ksync_stack_class(size_t size);
+void ksync_stack_begin(struct ksync_sched *s);
 int ksync_stack_reserve(struct ksync_sched *s, struct stack_class *c, size_t tasks);
 void ksync_stack_take(struct ksync_sched *s, struct proc *p, struct ksync_task *t);
 void ksync_stack_give(struct ksync_sched *s, struct proc *p, struct ksync_task *t);
