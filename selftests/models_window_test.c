@@ -191,10 +191,11 @@ static void *replies(void *arg)
 
 static void *asks(void *arg)
 {
+	const uint64_t end = in(5 * SEC);
 	uint32_t i;
 	char c = 0;
 
-	for (i = 0; i < turns; i++) {
+	for (i = 0; i < turns && !passed(end); i++) {
 		CHECK(send(fds[0], &c, 1, 0) == 1);
 		CHECK(ksync_loop_read(loop, fds[0], &c, 1, NULL) == 1);
 	}
@@ -240,12 +241,13 @@ static void *dallies(void *arg)
 /* Its delay ends while the only other thread does. */
 static void *delay_beside_end(void *n)
 {
+	const uint64_t end = in(5 * SEC);
 	struct ksync_future *f;
 	struct timespec then;
 	struct ksync_task *t;
 	long i;
 
-	for (i = 0; i < (long)n; i++) {
+	for (i = 0; i < (long)n && !passed(end); i++) {
 		then = models_in(60000);
 		CHECK(!ksync_future_delay(&f, &then, NULL));
 		CHECK(!ksync_task_spawn(&t, dallies, NULL, NULL));
