@@ -12,15 +12,6 @@
 #define MANY	1000000
 #define N	5
 
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define WITH_TSAN	true
-#endif
-#endif
-#ifndef WITH_TSAN
-#define WITH_TSAN	false
-#endif
-
 static int promises(struct pair a[N], struct ksync_future *f[N])
 {
 	int i, ret = 0;

@@ -256,6 +256,37 @@ TEST(queue_of_the_scheduler_is_not_starved)
 	EXPECT_EQ(0, ksync_sched_stop(s));
 }
 
+static void *counts_itself(void *n)
+{
+	__atomic_add_fetch((uint32_t *)n, 1, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* More are ready than a proc's queue has room for; who yields comes after all of them. */
+static void *yields_to_many(void *arg)
+{
+	uint32_t n = 0, yields = 0;
+	int i;
+
+	for (i = 0; i < 3000; i++)
+		CHECK(!ksync_task_spawn(NULL, counts_itself, &n, NULL));
+	while (__atomic_load_n(&n, __ATOMIC_RELAXED) < 3000) {
+		ksync_task_yield();
+		yields++;
+	}
+	CHECK(yields < 100);
+	return arg;
+}
+
+TEST(who_yields_comes_after_all_that_are_ready)
+{
+	struct ksync_sched *s = start(KSYNC_MODEL_N1, 0, 1, 0);
+
+	ASSERT_NE(NULL, s);
+	RUN_ON(s, yields_to_many, NULL);
+	EXPECT_EQ(0, ksync_sched_stop(s));
+}
+
 /* Nobody ends this wait. */
 static void *waits_for_ever(void *arg)
 {

@@ -9,6 +9,8 @@
 #include "lib/figure.h"
 #include "lib/ksft.h"
 #include "lib/models.h"
+#undef ARRAY_SIZE
+#include "../userspace/models/src/internal.h"
 
 /* Touch so many KiB of stack. */
 static __attribute__((noinline)) long deep(long kib)
@@ -124,10 +126,13 @@ TEST(no_handler_is_installed_unasked)
 
 #define GUARDED_MAX 20000
 
+static uint32_t started;
+
 static void *waits_for_all(void *arg)
 {
 	const struct timespec abs = models_in(3600 * SEC);
 
+	__atomic_add_fetch(&started, 1, __ATOMIC_RELAXED);
 	return (void *)(long)ksync_task_sleep_until(&abs) + !!arg;
 }
 
@@ -158,6 +163,8 @@ static void *overflows_unguarded(void *arg)
 	(void)arg;
 	for (i = 0; i < GUARDED_MAX; i++)
 		CHECK(!ksync_task_spawn(NULL, waits_for_all, NULL, NULL));
+	while (__atomic_load_n(&started, __ATOMIC_RELAXED) < GUARDED_MAX)
+		ksync_task_yield(); /* what has not run has no stack */
 	CHECK(!ksync_task_spawn(&t, goes_deep_and_yields, (void *)66, &attr));
 	return (void *)(long)ksync_task_join(t, NULL);
 }
@@ -169,6 +176,69 @@ TEST(overflow_without_guard_is_seen_when_the_task_leaves)
 
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 	EXPECT_NE(NULL, strstr(said, "overflowed")) TH_LOG("%s", said);
+}
+
+static void *where_it_is(void *arg)
+{
+	return (char *)__builtin_frame_address(0) + (long)arg;
+}
+
+/* Such as do not run at the same time share stacks, whoever of them is joined when. */
+static void *one_after_the_other(void *arg)
+{
+	struct ksync_task *t[1000];
+	void *low[1000];
+	int i, j, n = 0;
+
+	for (i = 0; i < 1000; i++)
+		CHECK(!ksync_task_spawn(&t[i], where_it_is, NULL, NULL));
+	for (i = 0; i < 1000; i++)
+		CHECK(!ksync_task_join(t[i], &low[i]));
+	for (i = 0; i < 1000; i++) {
+		for (j = 0; j < i && low[j] != low[i]; j++)
+			;
+		n += j == i;
+	}
+	CHECK(n < 10);
+	return arg;
+}
+
+TEST(tasks_have_stacks_only_while_they_run)
+{
+	const struct ksync_sched_opts opts = { .model = KSYNC_MODEL_N1 };
+	struct ksync_sched *s;
+
+	ASSERT_EQ(0, ksync_sched_start(&s, &opts));
+	RUN_ON(s, one_after_the_other, NULL);
+	EXPECT_EQ(0, ksync_sched_stop(s));
+}
+
+#define KEEPERS	4
+
+/* Stacks lie with procs that do not need them: there is one more for who does. */
+TEST(stack_for_each_task_wherever_the_others_are)
+{
+	const struct ksync_sched_opts opts = { .procs = KEEPERS };
+	static struct proc procs[KEEPERS];
+	struct ksync_task *t[CACHED_STACKS];
+	struct ksync_sched *s;
+	int i, k;
+
+	ASSERT_EQ(0, ksync_sched_start(&s, &opts));
+	for (k = 0; k < KEEPERS; k++) {
+		for (i = 0; i < CACHED_STACKS; i++) {
+			t[i] = ksync_pool_get(s, NULL, 0);
+			ASSERT_NE(NULL, t[i]);
+			ksync_stack_take(s, &procs[k], t[i]);
+			*(t[i]->top - 1) = 1;
+		}
+		for (i = 0; i < CACHED_STACKS; i++) {
+			ksync_stack_give(s, &procs[k], t[i]);
+			ksync_pool_put(s, NULL, t[i]);
+		}
+		EXPECT_LT(0, procs[k].nstacks);
+	}
+	EXPECT_EQ(0, ksync_sched_stop(s));
 }
 
 static long resident(void)

@@ -15,47 +15,6 @@ static struct ksync_event event;
 static struct ksync_latch latch;
 static struct ksync_waitq waitq;
 static struct ksync_barrier barrier;
-static long count;
-
-static void *one_wait(void *arg)
-{
-	CHECK(!ksync_task_sem_wait(&sem));
-	__atomic_add_fetch(&count, 1, __ATOMIC_RELAXED);
-	return arg;
-}
-
-/* All wait; another one counts on meanwhile, and posts at last. */
-static void *not_held_up(void *arg)
-{
-	enum { N = 20 };
-	struct ksync_task *t[N];
-	int i, turns = 0;
-
-	CHECK(!ksync_sem_init(&sem, domain, 0, 0));
-	count = 0;
-	for (i = 0; i < N; i++)
-		CHECK(!ksync_task_spawn(&t[i], one_wait, NULL, NULL));
-	AWAIT(&sem, N);
-	for (i = 0; i < 100; i++) {
-		ksync_task_yield();
-		turns++;
-	}
-	CHECK(turns == 100 && !__atomic_load_n(&count, __ATOMIC_RELAXED));
-	CHECK(!ksync_sem_post_n(&sem, N / 2));
-	for (i = 0; i < N / 2; i++)
-		CHECK(!ksync_sem_post(&sem));
-	for (i = 0; i < N; i++)
-		CHECK(!JOINED(t[i]));
-	CHECK(count == N && !ksync_sem_value(&sem));
-	CHECK(!ksync_sem_destroy(&sem));
-	return arg;
-}
-
-TEST_F(models, others_run_while_tasks_wait)
-{
-	OPEN_DOMAIN();
-	RUN_BOTH(not_held_up, NULL);
-}
 
 /* What is there is taken, without a deadline's being looked at. */
 static void *timed(void *arg)
@@ -156,6 +115,8 @@ static void *cancelled(void *arg)
 	}
 	CHECK(!ksync_query(&sem, &query) && !query.waiters);
 	CHECK(!ksync_query(&event, &query) && !query.waiters);
+	CHECK(!__atomic_load_n(&sem.o.cell->waiters, __ATOMIC_RELAXED));
+	CHECK(!__atomic_load_n(&event.o.cell->waiters, __ATOMIC_RELAXED));
 	CHECK(!ksync_query(&latch, &query) && !query.waiters);
 	CHECK(!ksync_sem_post(&sem) && ksync_sem_value(&sem) == 1);
 	/* Cancelled before: what is there it gets, it does not wait. */
@@ -303,38 +264,6 @@ TEST_F(models, tasks_and_threads_take_turns)
 	ASSERT_EQ(0, ksync_sem_init(&turns[0], domain, 0, 0));
 	ASSERT_EQ(0, ksync_sem_init(&turns[1], domain, 0, 0));
 	RUN_BOTH(turns_with_thread, (void *)(slow_factor() > 1 ? 20L : 300L));
-}
-
-/* Which way they went is counted. */
-static bool expects_ring(void)
-{
-	struct ksync_info info;
-
-	return !ksync_info(domain, &info) && info.features & KSYNC_FEATURE_URING;
-}
-
-TEST_F(models, ring_is_used_where_it_is_there)
-{
-	struct ksync_sched_stats st;
-	struct ksync_sched *other;
-
-	OPEN_DOMAIN();
-	RUN(not_held_up, NULL);
-	ksync_sched_stats(self->s, &st);
-	if (expects_ring()) {
-		EXPECT_LE(20, st.ring_waits);
-		EXPECT_EQ(0, st.carried);
-	} else {
-		EXPECT_EQ(0, st.ring_waits);
-		EXPECT_LE(20, st.carried);
-	}
-	setenv("KSYNC_MODELS_RING", "0", 1);
-	ASSERT_EQ(0, ksync_sched_start(&other, &variant->opts));
-	RUN_ON(other, not_held_up, NULL);
-	ksync_sched_stats(other, &st);
-	EXPECT_EQ(0, st.ring_waits);
-	EXPECT_LE(20, st.carried);
-	EXPECT_EQ(0, ksync_sched_stop(other));
 }
 
 /* A task that waits for the world outside is no deadlock; stop ends it. */

@@ -12,6 +12,15 @@
 #include "ksft.h"
 #include "slow.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WITH_TSAN	true
+#endif
+#endif
+#ifndef WITH_TSAN
+#define WITH_TSAN	false
+#endif
+
 /* In a task: what does not hold ends it, and its result is the line. */
 #define CHECK(cond) do {						\
 	if (!(cond))							\
@@ -99,11 +108,15 @@ FIXTURE_TEARDOWN(models)
 	EXPECT_EQ(0, ksync_sched_stop(self->s));
 }
 
-/* Tasks that are threads are few, and all are on kernels that look at each page. */
+/* Tasks that are threads are few, and all are on kernels, or compilers, that look at each
+ * access to memory.
+ */
 static inline int models_many(const struct ksync_sched_opts *opts, int many)
 {
 	if (slow_factor() > 1)
 		many = many / 50 + 1;
+	else if (WITH_TSAN)
+		many = many / 4 + 1;
 	return opts->model == KSYNC_MODEL_11 ? many / 100 + 1 : many;
 }
 

@@ -50,6 +50,6 @@ EXPORT void ksync_sched_dump(struct ksync_sched *s, FILE *to)
 	fprintf(to, "%llu tasks, %llu procs (%u idle), %llu threads\n",
 		(unsigned long long)st.tasks, (unsigned long long)st.procs,
 		load(&s->nidle), (unsigned long long)st.threads);
-	ksync_stacks_each(s, line, &list);
+	ksync_pool_each(s, line, &list);
 	ksync_thread_tasks_each(s, line, &list);
 }

@@ -63,10 +63,10 @@ void ksync_guard_forget(uint32_t n)
 
 static uint64_t *seal_of(const struct ksync_task *t)
 {
-	return (uint64_t *)((char *)(t + 1));
+	return (uint64_t *)t->top;
 }
 
-/** ksync_stack_seal() - above the task is what the stack above it would overwrite */
+/** ksync_stack_seal() - above the stack is what the one above it would overwrite */
 void ksync_stack_seal(struct ksync_task *t)
 {
 	int i;

@@ -87,6 +87,31 @@ int ksync_machine_start(struct ksync_sched *s, struct machine **out)
 	return 0;
 }
 
+/**
+ * ksync_machines_begin() - the first machine
+ *
+ * It is made when the scheduler starts, so that what cannot be had is said then: with one
+ * machine all tasks are run, sooner or later.  It looks for work, finds none, and sleeps.
+ */
+int ksync_machines_begin(struct ksync_sched *s)
+{
+	struct proc *p;
+	struct machine *m;
+	int ret;
+
+	lock(&s->lock);
+	ret = ksync_machine_start(s, &m);
+	if (!ret) {
+		p = pop_proc(s);
+		m->handed_proc = p;
+		store(&p->machine, m);
+	}
+	unlock(&s->lock);
+	if (!ret)
+		wake(m);
+	return ret;
+}
+
 /*
  * One that sleeps, or a new one; NULL.  Where all tasks are to run on one thread, that
  * may be on its way to sleep, with its proc given back: it finds what it is handed.

@@ -23,6 +23,7 @@
 #include "context.h"
 #include "lock.h"
 #include "park.h"
+#include "stack.h"
 #include "wait.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
@@ -48,10 +49,6 @@
 #define add(p, v)		__atomic_add_fetch(p, v, __ATOMIC_RELAXED)
 
 #define RUNQ		256U
-#define STACK_CLASSES	12	/* 16 KiB to 32 MiB */
-#define STACK_MIN_SHIFT	14
-#define CACHED_STACKS	64
-#define GUARD_SIZE	4096UL
 
 enum task_state {
 	TASK_FREE,
@@ -65,7 +62,6 @@ enum task_state {
 /* Task.flags. */
 #define TASK_THREAD	1U	/* a thread: it waits on a futex, and has no context */
 #define TASK_GUARDED	2U	/* its stack has a guard page */
-#define TASK_FRESH	4U	/* has not run yet */
 
 /* Task.join, in its low 4 bits; above, how often it has changed. */
 enum join_state {
@@ -80,7 +76,7 @@ enum join_state {
 
 /**
  * struct ksync_task - a task, or a plain thread that waits
- * @context: where it goes on
+ * @context: where it goes on; NULL: it has not run yet, or has ended
  * @park: its wait: see park.c
  * @next: in a list of ready or free ones
  * @sched: whose; NULL: a plain thread that belongs to none
@@ -100,15 +96,15 @@ enum join_state {
  * @where: it waits, for those that look
  * @locals: values of its local variables, or NULL
  * @scope: it ends within; linked there by @scope_next and @scope_prev
- * @low: end of its stack
- * @size: of its stack: class
+ * @low: end of its stack, @top its beginning
+ * @class: of its stack
  * @id: number
  * @trampoline: see trampoline.c
  * @actor: that it is, or NULL
  * @held: locks of libksync that it has
  *
- * It lives at the top of its own stack, in the page that the stack begins with, so
- * that a task that waits costs no more than the pages of its stack.
+ * See pool.c for where it lives, and stack.c for its stack, which it has while @context
+ * is set.
  */
 struct ksync_task {
 	void *context;
@@ -138,6 +134,7 @@ struct ksync_task {
 	struct ksync_task *scope_next;
 	struct ksync_task **scope_prev;
 	char *low;
+	char *top;
 	uint64_t id;
 	void *fiber;
 	struct ksync_task *all;	/* threads: see self.c */
@@ -157,7 +154,8 @@ struct ksync_task {
  * @streak: tasks run from @next in a row
  * @preempt: the monitor asks the running task to yield
  * @look: the monitor asks to look at the timers
- * @free: stacks of the scheduler's own class, @nfree of them
+ * @free: tasks of the scheduler's own class, @nfree of them
+ * @stacks: of the same class, @nstacks of them: see stack.c
  * @skip: how many wake-ups not to make any more
  * @link: in the list of idle ones
  *
@@ -187,6 +185,8 @@ struct proc {
 	struct ksync_task *seen_next;
 	uint32_t unchanged;
 	struct ksync_task *queue[RUNQ] __attribute__((aligned(64)));
+	uint32_t nstacks;
+	char *stacks[CACHED_STACKS];
 };
 
 /* What a task asks of the scheduler when it leaves its stack. */
@@ -243,37 +243,6 @@ struct machine {
 	pid_t tid;
 	void *fiber;
 	void *signal_stack;
-};
-
-struct stack_slab {
-	struct stack_slab *link;
-	char *base;
-	uint32_t carved;
-	uint32_t guarded;
-	uint32_t n;
-};
-
-/**
- * struct stack_class - stacks of one size
- * @size: of each, without guard
- * @slabs: mapped, the newest first: the one that new ones are carved from
- * @free: lower ends of free ones: those without guard [0], with [1]
- * @nfree: of these
- * @cold: that have no memory, the first ones in the array
- * @lowest: least value of @nfree since the last trim
- */
-struct stack_class {
-	uint32_t lock;
-	size_t size;
-	struct stack_slab *slabs;
-	struct {
-		char **free;
-		size_t nfree;
-		size_t room;
-		size_t cold;
-		size_t lowest;
-	} pool[2];
-	uint64_t trimmed;
 };
 
 struct timers {
@@ -402,7 +371,6 @@ void ksync_thread_tasks_each(struct ksync_sched *s,
 			     void (*fn)(struct ksync_task *t, void *arg), void *arg);
 
 /* switch.c */
-void ksync_task_prepare(struct ksync_task *t);
 void ksync_task_leave(struct machine *m, enum leave leave);
 struct ksync_task *ksync_machine_run(struct machine *m, struct ksync_task *t);
 
@@ -422,6 +390,7 @@ bool ksync_machine_sleep(struct machine *m);
 void ksync_wake_one(struct ksync_sched *s);
 void ksync_wake_proc(struct ksync_sched *s, struct proc *p, bool spins);
 int ksync_machine_start(struct ksync_sched *s, struct machine **out);
+int ksync_machines_begin(struct ksync_sched *s);
 void ksync_machine_poke(struct machine *m);
 void ksync_proc_handoff(struct ksync_sched *s, struct proc *p);
 void ksync_hand_over(struct machine *m, struct ksync_task *t, struct machine *to);
@@ -446,24 +415,6 @@ bool ksync_timers_due(struct ksync_sched *s);
 uint64_t ksync_timers_keep(struct ksync_sched *s, struct machine *m);
 void ksync_timers_leave(struct ksync_sched *s, struct machine *m);
 uint64_t ksync_clock(const struct ksync_sched *s);
-
-/* stack.c */
-struct ksync_task *ksync_stack_get(struct ksync_sched *s, struct proc *p, size_t size);
-void ksync_stack_put(struct ksync_sched *s, struct proc *p, struct ksync_task *t);
-void ksync_stack_trim(struct ksync_sched *s);
-void ksync_stack_end(struct ksync_sched *s);
-struct ksync_task *ksync_stack_top(const struct ksync_sched *s, uint32_t class, char *low);
-void ksync_stacks_each(struct ksync_sched *s,
-		       void (*fn)(struct ksync_task *t, void *arg), void *arg);
-int ksync_stack_class(size_t size);
-
-/* guard.c */
-bool ksync_guard_set(char *low);
-void ksync_guard_forget(uint32_t n);
-void ksync_stack_check(const struct ksync_task *t, const void *sp);
-void ksync_stack_seal(struct ksync_task *t);
-int ksync_overflow_report(void);
-void ksync_overflow_thread(struct machine *m);
 
 /**
  * struct spawn - what a task is to do

@@ -5,7 +5,8 @@
  * A proc that has run nothing else since the last time: its task is asked to yield; its
  * next is offered to others; and if its machine sleeps in the kernel while tasks wait
  * for the proc, the proc is taken away.  Nobody is interrupted: a task that computes
- * and never calls this library keeps its proc.
+ * and never calls this library keeps its proc.  A proc that has something to do and no
+ * machine, because there was no memory for one, is given one when there is.
  *
  * With KSYNC_MODEL_11 there are no procs, and the monitor does no more than fire
  * timers.
@@ -76,13 +77,24 @@ static void look_at(struct ksync_sched *s, struct proc *p)
 		ksync_wake_one(s);
 }
 
+/* Is there something to do for a proc that has no machine? */
+static bool is_left(struct ksync_sched *s)
+{
+	struct proc *p;
+
+	for (p = s->procs; p < s->procs + s->nprocs; p++)
+		if (!load(&p->machine) && (load(&p->next) || !ksync_runq_empty(p)))
+			return true;
+	return load(&s->queued) || (load(&s->timers.n) && !load(&s->timers.keeper));
+}
+
 /* Sleep on: until a proc is not idle any more. */
 static bool all_idle(struct ksync_sched *s)
 {
 	bool idle;
 
 	lock(&s->lock);
-	idle = s->nidle == s->nprocs;
+	idle = s->nidle == s->nprocs && !is_left(s);
 	s->monitor_asleep = idle;
 	unlock(&s->lock);
 	return idle;
@@ -101,6 +113,9 @@ static void *watch(void *arg)
 				  all_idle(s) ? NEVER : ksync_clock(NULL) + PERIOD);
 		for (i = 0; i < s->nprocs; i++)
 			look_at(s, &s->procs[i]);
+		/* There was no memory for a machine: maybe now. */
+		if (load(&s->nidle) && is_left(s))
+			ksync_wake_one(s);
 	}
 }
 

@@ -40,14 +40,24 @@
 #define TAG_EVENT	1
 #define TAG_CANCEL	2
 
+/* Headers of 6.6 and before lack the first one; the second is futex2's, of 32 bits. */
+#define OP_FUTEX_WAIT	51
+#define SIZE_U32	2
+
 struct pushed {
 	struct pushed *next;
 	struct ring_wait *wait;
 	bool cancels;
 };
 
+/**
+ * struct ring_wait - a wait
+ * @w: for what: a command of the module
+ * @on: or this futex; NULL: not one
+ */
 struct ring_wait {
 	const struct ksync_task_wait_ *w;
+	const struct ksync_task_sleep_ *on;
 	struct ksync_ticket ticket;
 	struct ksync_ticket second;
 	struct pushed submit;
@@ -63,6 +73,7 @@ struct ring_wait {
  * @event: written to when it is not empty any more
  * @count: what was read from it
  * @state: 0; 1: it works; 2: there is none
+ * @futexes: it has IORING_OP_FUTEX_WAIT
  */
 struct ring {
 	struct uring u;
@@ -70,6 +81,7 @@ struct ring {
 	int event;
 	uint64_t count;
 	uint32_t state;
+	bool futexes;
 	bool stopping;
 	pthread_t thread;
 };
@@ -97,6 +109,34 @@ static void command(struct ring *r, int fd, uint32_t op, const void *arg, uint64
 	sqe->user_data = tag;
 }
 
+static void sleep_on(struct ring *r, const struct ksync_task_sleep_ *on, uint64_t tag)
+{
+	struct io_uring_sqe *sqe = ksync_uring_sqe(&r->u);
+	const uint64_t bitset = on->bitset;
+
+	sqe->opcode = OP_FUTEX_WAIT;
+	sqe->fd = SIZE_U32;
+	sqe->addr = (uintptr_t)on->word;
+	sqe->addr2 = on->expected;
+	memcpy((char *)sqe + 48, &bitset, sizeof(bitset)); /* addr3 */
+	sqe->user_data = tag;
+}
+
+static void cancel(struct ring *r, struct ring_wait *wait)
+{
+	const uint64_t arg[2] = { 0, (uintptr_t)wait };
+	struct io_uring_sqe *sqe;
+
+	if (!wait->on) {
+		command(r, wait->w->fd, wait->w->cancel, arg, TAG_CANCEL);
+		return;
+	}
+	sqe = ksync_uring_sqe(&r->u);
+	sqe->opcode = IORING_OP_ASYNC_CANCEL;
+	sqe->addr = (uintptr_t)wait;
+	sqe->user_data = TAG_CANCEL;
+}
+
 /* Both ends of it are known: nobody here touches it any more. */
 static void finish(struct ksync_ticket ticket)
 {
@@ -109,17 +149,17 @@ static void submit(struct ring *r, struct pushed *p)
 	struct ring_wait *wait = p->wait;
 	const struct ksync_task_wait_ *w = wait->w;
 
-	if (!p->cancels) {
+	if (!p->cancels && wait->on) {
+		sleep_on(r, wait->on, (uintptr_t)wait);
+	} else if (!p->cancels) {
 		const uint32_t arg[4] = { w->id, 0, w->value, w->bitset };
 
 		command(r, w->fd, w->command, arg, (uintptr_t)wait);
 	} else if (wait->ended) {
 		finish(wait->second);
 	} else {
-		const uint64_t arg[2] = { 0, (uintptr_t)wait };
-
 		wait->cancelled = true;
-		command(r, w->fd, w->cancel, arg, TAG_CANCEL);
+		cancel(r, wait);
 	}
 }
 
@@ -178,6 +218,8 @@ static void *ring_main(void *arg)
 	struct ring *r = arg;
 	int ret = ksync_uring_open(&r->u, ENTRIES);
 
+	if (!ret)
+		r->futexes = ksync_uring_has(&r->u, OP_FUTEX_WAIT);
 	store_release(&r->state, ret ? 2 : 1);
 	ksync_thread_wake(&r->state, 1);
 	if (ret)
@@ -268,8 +310,28 @@ static int take_back(struct ring *r, struct ring_wait *wait, int said)
 	return wait->ret == -ECANCELED ? said : wait->ret;
 }
 
+/* Return: as the command; -ETIMEDOUT, -ECANCELED. */
+static int do_wait(struct ksync_sched *s, struct ring_wait *wait, uint64_t deadline)
+{
+	struct ring *r = s->waits.ring;
+	int ret = ksync_wait_begin(&wait->ticket, 0);
+
+	if (ret)
+		return ret;
+	wait->submit.wait = wait;
+	wait->cancel.wait = wait;
+	wait->cancel.cancels = true;
+	add(&s->waits.ring_waits, 1);
+	ksync_sched_hold(s);
+	push(r, &wait->submit);
+	ret = ksync_wait(deadline, "ring");
+	ret = ret == 1 ? wait->ret : take_back(r, wait, ret);
+	ksync_sched_release(s);
+	return ret;
+}
+
 /**
- * ksync_ring_wait() - wait by the ring
+ * ksync_ring_wait() - wait by the ring, by a command of the module
  * @s: scheduler of the calling task
  * @w: for what
  * @deadline: on the task's clock
@@ -279,21 +341,35 @@ static int take_back(struct ring *r, struct ring_wait *wait, int said)
 int ksync_ring_wait(struct ksync_sched *s, const struct ksync_task_wait_ *w,
 		    uint64_t deadline)
 {
-	struct ring *r = s->waits.ring;
 	struct ring_wait wait = { .w = w };
-	int ret = ksync_wait_begin(&wait.ticket, 0);
 
-	if (ret)
-		return ret;
-	wait.submit.wait = &wait;
-	wait.cancel.wait = &wait;
-	wait.cancel.cancels = true;
-	add(&s->waits.ring_waits, 1);
-	ksync_sched_hold(s);
-	push(r, &wait.submit);
-	ret = ksync_wait(deadline, "ring");
-	ret = ret == 1 ? wait.ret : take_back(r, &wait, ret);
-	ksync_sched_release(s);
+	return do_wait(s, &wait, deadline);
+}
+
+/** ksync_ring_has_futexes() - has the scheduler a ring that waits for futexes? */
+bool ksync_ring_has_futexes(struct ksync_sched *s)
+{
+	return ksync_ring_there(s) && s->waits.ring->futexes;
+}
+
+/**
+ * ksync_ring_steps() - wait by the ring, for the futex that libksync would sleep on
+ *
+ * Whatever ended a sleep, the next step is told, and counts the task out.
+ *
+ * Return: as the last step; -EOPNOTSUPP: there is no such futex.
+ */
+int ksync_ring_steps(struct ksync_sched *s, const struct ksync_task_wait_ *w,
+		     uint64_t deadline)
+{
+	struct ksync_task_sleep_ on;
+	int ret = 0;
+
+	while ((ret = w->step(w->steps, &on, ret)) == 1) {
+		struct ring_wait wait = { .w = w, .on = &on };
+
+		ret = do_wait(s, &wait, deadline);
+	}
 	return ret;
 }
 

@@ -65,6 +65,7 @@ static int make_procs(struct ksync_sched *s, uint32_t n)
 static void free_all(struct ksync_sched *s)
 {
 	ksync_stack_end(s);
+	ksync_pool_end(s);
 	free(s->timers.heap);
 	free(s->ready);
 	free(s->procs);
@@ -73,7 +74,6 @@ static void free_all(struct ksync_sched *s)
 
 static int set_up(struct ksync_sched *s, const struct ksync_sched_opts *o)
 {
-	uint32_t i;
 	int ret;
 
 	s->model = o->model;
@@ -82,15 +82,29 @@ static int set_up(struct ksync_sched *s, const struct ksync_sched_opts *o)
 	s->timers.next = NEVER;
 	s->timers.keeper_until = NEVER;
 	s->class = ksync_stack_class(o->stack_size ? o->stack_size : DEFAULT_STACK);
-	for (i = 0; i < STACK_CLASSES; i++)
-		s->classes[i].size = 1UL << (STACK_MIN_SHIFT + i);
+	ksync_stack_begin(s);
 	s->can_retake = !ksync_membarrier_prepare();
 	ret = make_procs(s, count_procs(o));
 	if (!ret && seeded(s))
 		ret = ksync_seeded_start(s, o->seed);
 	if (!ret && o->flags & KSYNC_SCHED_REPORT_OVERFLOW)
 		ret = ksync_overflow_report();
-	return ret ? ret : ksync_monitor_start(s);
+	return ret;
+}
+
+/* Its threads: the monitor, and the first one that runs tasks. */
+static int start_threads(struct ksync_sched *s)
+{
+	int ret = ksync_monitor_start(s);
+
+	if (ret || !s->nprocs)
+		return ret;
+	ret = ksync_machines_begin(s);
+	if (ret) {
+		store(&s->stopping, true);
+		ksync_monitor_stop(s);
+	}
+	return ret;
 }
 
 EXPORT int ksync_sched_start(struct ksync_sched **out, const struct ksync_sched_opts *opts)
@@ -106,6 +120,8 @@ EXPORT int ksync_sched_start(struct ksync_sched **out, const struct ksync_sched_
 		return -ENOMEM;
 	memset(s, 0, sizeof(*s));
 	ret = set_up(s, opts ? opts : &none);
+	if (!ret)
+		ret = start_threads(s);
 	if (ret) {
 		free_all(s);
 		return ret;
@@ -208,7 +224,7 @@ static int drain(struct ksync_sched *s)
 	if (ret)
 		return ret;
 	store(&s->ending, true);
-	ksync_stacks_each(s, cancel, NULL);
+	ksync_pool_each(s, cancel, NULL);
 	ksync_thread_tasks_each(s, cancel, NULL);
 	add_runner(s, &r);
 	lock(&s->lock);

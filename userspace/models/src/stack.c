@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * Stacks, and the tasks at their tops.
+ * Stacks.
+ *
+ * A task has one from its first run to its end, not while it only is ready, or waits to
+ * be joined: of many that are spawned and do little, a few stacks are used again and
+ * again, and stay in the caches.
  *
  * Stacks are carved out of slabs of address space, of which the kernel fills in what
  * is touched.  Each has room for a guard page at its low end; whether that is
@@ -8,12 +12,13 @@
  * with each proc, the others here, the last used one on top; of those that have not
  * been needed for a while the memory is given back, but for HOT of them.
  *
+ * Nobody can be told at a task's first run that there is no stack.  So there is one for
+ * each task that was made (pool.c), and as many more as procs may keep, for each size:
+ * however they are spread, a task that has none finds one.
+ *
  * Tops of stacks are all alike, modulo their size, and would fall into the same few
  * sets of the caches.  So a stack begins up to 23 cache lines below its end, and still
  * a task that waits at no great depth has touched one page.
- *
- * What is in a slab stays mapped as long as the scheduler is there.  So who looks at a
- * task that has ended sees an old number, or zeroes, and no fault.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,41 +41,96 @@ int ksync_stack_class(size_t size)
 	return class < STACK_CLASSES ? class : -EINVAL;
 }
 
+/** ksync_stack_begin() - sizes; there is no memory yet */
+void ksync_stack_begin(struct ksync_sched *s)
+{
+	struct stack_class *c;
+	size_t n;
+	int i;
+
+	for (i = 0; i < STACK_CLASSES; i++) {
+		c = &s->classes[i];
+		c->size = 1UL << (STACK_MIN_SHIFT + i);
+		n = SLAB_SIZE / c->size / 2;
+		c->keep = n < CACHED_STACKS ? n : CACHED_STACKS;
+	}
+}
+
 static size_t stride(const struct stack_class *c)
 {
 	return c->size + GUARD_SIZE;
 }
 
-/** ksync_stack_top() - the task of the stack whose guard page begins at @low */
-struct ksync_task *ksync_stack_top(const struct ksync_sched *s, uint32_t class, char *low)
+/* Where the stack begins whose guard page is at @low, and its seal ends: see guard.c. */
+static char *top_of(const struct stack_class *c, char *low)
 {
-	const struct stack_class *c = &s->classes[class];
 	uintptr_t colour = (uintptr_t)low / GUARD_SIZE % COLOURS * 64;
-	uintptr_t end = (uintptr_t)low + stride(c) - 64 - colour;
 
-	return (struct ksync_task *)((end - sizeof(struct ksync_task)) & ~63UL);
+	return low + stride(c) - 64 - colour;
+}
+
+/* In the arrays of free ones, for all, so that none is lost. */
+static int make_room(struct stack_class *c, size_t stacks)
+{
+	size_t room = 2 * c->room > stacks ? 2 * c->room : stacks;
+	char **array;
+	int i;
+
+	if (stacks <= c->room)
+		return 0;
+	for (i = 0; i < 2; i++) {
+		array = realloc(c->pool[i].free, room * sizeof(*array));
+		if (!array)
+			return -ENOMEM;
+		c->pool[i].free = array;
+	}
+	c->room = room;
+	return 0;
 }
 
 static int map_slab(struct stack_class *c)
 {
+	uint32_t n = SLAB_SIZE / stride(c) ? : 1;
 	struct stack_slab *slab = malloc(sizeof(*slab));
-	uint32_t n = SLAB_SIZE / stride(c);
 
-	if (!slab)
-		return -ENOMEM;
-	slab->n = n ? n : 1;
+	if (!slab || make_room(c, c->stacks + n))
+		goto no_memory;
+	slab->n = n;
 	slab->carved = 0;
 	slab->guarded = 0;
 	slab->base = mmap(NULL, slab->n * stride(c), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-	if (slab->base == MAP_FAILED) {
-		free(slab);
-		return -ENOMEM;
-	}
+	if (slab->base == MAP_FAILED)
+		goto no_memory;
 	/* Two pages of a stack are touched, not 2 MiB of them. */
 	madvise(slab->base, slab->n * stride(c), MADV_NOHUGEPAGE);
-	slab->link = c->slabs;
-	store(&c->slabs, slab);
+	slab->link = NULL;
+	if (c->last)
+		c->last->link = slab;
+	else
+		store(&c->slabs, slab);
+	c->last = slab;
+	if (!c->carving)
+		c->carving = slab;
+	c->stacks += n;
+	return 0;
+no_memory:
+	free(slab);
+	return -ENOMEM;
+}
+
+/**
+ * ksync_stack_reserve() - have stacks for @tasks tasks
+ * @s: scheduler
+ * @class: of them, locked
+ */
+int ksync_stack_reserve(struct ksync_sched *s, struct stack_class *c, size_t tasks)
+{
+	if (c == &s->classes[s->class])
+		tasks += s->nprocs * c->keep;
+	while (c->stacks < tasks)
+		if (map_slab(c))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -86,28 +146,28 @@ static char *pop(struct stack_class *c, int guarded)
 	return c->pool[guarded].free[c->pool[guarded].nfree];
 }
 
-/* A new one. @c is locked. */
+/* A new one: there is one. @c is locked. */
 static char *carve(struct stack_class *c, bool *guarded)
 {
-	struct stack_slab *slab = c->slabs;
-	char *low;
+	struct stack_slab *slab = c->carving;
+	char *low = slab->base + slab->carved * stride(c);
 
-	if (!slab || slab->carved == slab->n) {
-		if (map_slab(c))
-			return NULL;
-		slab = c->slabs;
-	}
-	low = slab->base + slab->carved * stride(c);
 	*guarded = ksync_guard_set(low);
 	slab->guarded += *guarded;
-	store_release(&slab->carved, slab->carved + 1);
+	if (++slab->carved == slab->n)
+		c->carving = slab->link;
 	return low;
 }
 
-static struct ksync_task *from_class(struct ksync_sched *s, uint32_t class)
+static void own(struct ksync_task *t, const struct stack_class *c, char *low, bool guarded)
 {
-	struct stack_class *c = &s->classes[class];
-	struct ksync_task *t;
+	t->low = low + GUARD_SIZE;
+	t->top = top_of(c, low);
+	t->flags = guarded ? TASK_GUARDED : 0;
+}
+
+static void take_from_class(struct stack_class *c, struct ksync_task *t)
+{
 	bool guarded = true;
 	char *low;
 
@@ -120,78 +180,78 @@ static struct ksync_task *from_class(struct ksync_sched *s, uint32_t class)
 	if (!low)
 		low = carve(c, &guarded);
 	unlock(&c->lock);
-	if (!low)
-		return NULL;
-	t = ksync_stack_top(s, class, low);
-	t->low = low + GUARD_SIZE;
-	t->class = class;
-	t->flags = guarded ? TASK_GUARDED : 0;
-	ksync_stack_seal(t);
-	return t;
+	own(t, c, low, guarded);
+	if (!guarded)
+		ksync_stack_seal(t);
+}
+
+/* A guard page's address, and in its lowest bit whether it is protected. */
+static char *kept(const struct ksync_task *t)
+{
+	return t->low - GUARD_SIZE + !!(t->flags & TASK_GUARDED);
 }
 
 /**
- * ksync_stack_get() - a task with a stack
+ * ksync_stack_take() - give a task a stack, for which there is one
  * @s: scheduler
- * @p: the caller's proc; or NULL
- * @size: of the stack; 0: the scheduler's
+ * @p: the caller's proc
+ * @t: task
  */
-struct ksync_task *ksync_stack_get(struct ksync_sched *s, struct proc *p, size_t size)
-{
-	int class = size ? ksync_stack_class(size) : (int)s->class;
-	struct ksync_task *t;
-
-	if (p && p->nfree && class == (int)s->class) {
-		t = p->free;
-		p->free = t->next;
-		p->nfree--;
-		return t;
-	}
-	return from_class(s, class);
-}
-
-/* @c is locked. Without room the stack is lost until the scheduler ends. */
-static void push(struct stack_class *c, struct ksync_task *t)
-{
-	const int guarded = !!(t->flags & TASK_GUARDED);
-	size_t room = c->pool[guarded].room;
-	char **array;
-
-	if (c->pool[guarded].nfree == room) {
-		room = room ? 2 * room : 256;
-		array = realloc(c->pool[guarded].free, room * sizeof(*array));
-		if (!array)
-			return;
-		c->pool[guarded].free = array;
-		c->pool[guarded].room = room;
-	}
-	c->pool[guarded].free[c->pool[guarded].nfree++] = t->low - GUARD_SIZE;
-}
-
-/** ksync_stack_put() - the task has ended, and nobody asks for it any more */
-void ksync_stack_put(struct ksync_sched *s, struct proc *p, struct ksync_task *t)
+void ksync_stack_take(struct ksync_sched *s, struct proc *p, struct ksync_task *t)
 {
 	struct stack_class *c = &s->classes[t->class];
-	uint32_t i;
+	char *stack;
+	bool guarded;
 
-	store(&t->state, TASK_FREE);
-	if (p && t->class == s->class) {
-		t->next = p->free;
-		p->free = t;
-		if (++p->nfree < CACHED_STACKS)
-			return;
-		lock(&c->lock);
-		for (i = 0; i < CACHED_STACKS / 2; i++) {
-			t = p->free;
-			p->free = t->next;
-			push(c, t);
-		}
-		p->nfree -= i;
-		unlock(&c->lock);
+	if (unlikely(!p->nstacks || t->class != s->class)) {
+		take_from_class(c, t);
+		return;
+	}
+	stack = p->stacks[--p->nstacks];
+	guarded = (uintptr_t)stack & 1;
+	own(t, c, stack - guarded, guarded);
+}
+
+/* @c is locked. */
+static void push(struct stack_class *c, char *stack)
+{
+	const int guarded = (uintptr_t)stack & 1;
+
+	c->pool[guarded].free[c->pool[guarded].nfree++] = stack - guarded;
+}
+
+/* Those that were used longest ago. */
+static void give_half(struct stack_class *c, struct proc *p)
+{
+	uint32_t i, half = (p->nstacks + 1) / 2;
+
+	lock(&c->lock);
+	for (i = 0; i < half; i++)
+		push(c, p->stacks[i]);
+	unlock(&c->lock);
+	p->nstacks -= half;
+	for (i = 0; i < p->nstacks; i++)
+		p->stacks[i] = p->stacks[half + i];
+}
+
+/**
+ * ksync_stack_give() - a task is off its stack for good
+ * @s: scheduler
+ * @p: the caller's proc, or NULL
+ * @t: task
+ */
+void ksync_stack_give(struct ksync_sched *s, struct proc *p, struct ksync_task *t)
+{
+	struct stack_class *c = &s->classes[t->class];
+
+	if (likely(p && t->class == s->class && c->keep)) {
+		if (p->nstacks == c->keep)
+			give_half(c, p);
+		p->stacks[p->nstacks++] = kept(t);
 		return;
 	}
 	lock(&c->lock);
-	push(c, t);
+	push(c, kept(t));
 	unlock(&c->lock);
 }
 
@@ -232,30 +292,6 @@ void ksync_stack_trim(struct ksync_sched *s)
 			trim(c, 1);
 		}
 		unlock(&c->lock);
-	}
-}
-
-/** ksync_stacks_each() - call a function for each task that has not ended */
-void ksync_stacks_each(struct ksync_sched *s,
-		       void (*fn)(struct ksync_task *t, void *arg), void *arg)
-{
-	struct stack_slab *slab;
-	struct ksync_task *t;
-	uint32_t i, n, class;
-
-	for (class = 0; class < STACK_CLASSES; class++) {
-		lock(&s->classes[class].lock);
-		slab = s->classes[class].slabs;
-		unlock(&s->classes[class].lock);
-		for (; slab; slab = slab->link) {
-			n = load_acquire(&slab->carved);
-			for (i = 0; i < n; i++) {
-				t = ksync_stack_top(s, class, slab->base +
-						    i * stride(&s->classes[class]));
-				if (load(&t->state) != TASK_FREE)
-					fn(t, arg);
-			}
-		}
 	}
 }
 

@@ -29,12 +29,11 @@ static void task_main(struct fcontext_transfer from)
 	__builtin_unreachable();
 }
 
-/** ksync_task_prepare() - when it first runs, it begins at the start */
-void ksync_task_prepare(struct ksync_task *t)
+/* It has not run yet. */
+static void begin(struct ksync_sched *s, struct proc *p, struct ksync_task *t)
 {
-	char *top = (char *)t;
-
-	t->context = make_fcontext(top, top - t->low, task_main);
+	ksync_stack_take(s, p, t);
+	t->context = make_fcontext(t->top, t->top - t->low, task_main);
 #ifdef KSYNC_TSAN
 	t->fiber = __tsan_create_fiber(0);
 #endif
@@ -67,15 +66,21 @@ static void end(struct machine *m, struct ksync_task *t)
 #ifdef KSYNC_TSAN
 	__tsan_destroy_fiber(t->fiber);
 #endif
+	ksync_stack_give(m->sched, m->proc, t);
+	t->context = NULL;
 	ksync_task_ended(m->sched, m->proc, t);
 }
 
+/*
+ * Behind all that are ready: those that a proc's queue had no room for, too, or two that
+ * yield to each other would come before them for ever but for each 61st time.
+ */
 static void yielded(struct machine *m, struct ksync_task *t)
 {
 	store(&t->state, TASK_READY);
 	if (seeded(m->sched))
 		ksync_seeded_put(m->sched, t);
-	else if (likely(m->proc))
+	else if (likely(m->proc && !load(&m->sched->queued)))
 		ksync_runq_put(m->proc, t, m->sched);
 	else
 		ksync_global_put(m->sched, t, t, 1);
@@ -122,6 +127,8 @@ struct ksync_task *ksync_machine_run(struct machine *m, struct ksync_task *t)
 			p->migrations++;
 		t->machine = m;
 	}
+	if (!t->context)
+		begin(m->sched, p, t);
 	m->task = t;
 	store(&p->tick, p->tick + 1);
 	store_release(&m->busy, false);

@@ -40,6 +40,7 @@ uint64_t ksync_tasks(const struct ksync_sched *s)
 
 static void fill(struct ksync_task *t, struct ksync_sched *s, const char *name)
 {
+	t->context = NULL;
 	t->sched = s;
 	t->machine = NULL;
 	t->pinned = NULL;
@@ -69,7 +70,7 @@ static struct ksync_task *get(struct ksync_sched *s, struct proc *p,
 	if (s->model == KSYNC_MODEL_11)
 		t = ksync_thread_task_get();
 	else
-		t = ksync_stack_get(s, p, attr ? attr->stack_size : 0);
+		t = ksync_pool_get(s, p, attr ? attr->stack_size : 0);
 	if (t)
 		fill(t, s, attr ? attr->name : NULL);
 	return t;
@@ -102,7 +103,6 @@ static int launch(struct ksync_sched *s, struct proc *p, struct ksync_task *t,
 		}
 		return ret;
 	}
-	ksync_task_prepare(t);
 	ksync_make_ready(t);
 	return 0;
 }
@@ -219,7 +219,7 @@ static void give_back(struct ksync_sched *s, struct proc *p, struct ksync_task *
 	if (t->flags & TASK_THREAD)
 		ksync_thread_task_put(t);
 	else
-		ksync_stack_put(s, p, t);
+		ksync_pool_put(s, p, t);
 }
 
 static bool join_cas(struct ksync_task *t, uint32_t *seen, enum join_state to)

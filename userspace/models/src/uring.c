@@ -12,6 +12,7 @@
  *
  * The array of indices is filled once: entry i is sqe i.
  */
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -92,6 +93,22 @@ int ksync_uring_open(struct uring *u, uint32_t entries)
 	}
 	find_parts(u, &p);
 	return 0;
+}
+
+/** ksync_uring_has() - does the kernel know this operation? */
+bool ksync_uring_has(const struct uring *u, uint8_t opcode)
+{
+	struct io_uring_probe *probe;
+	bool has = false;
+
+	probe = calloc(1, sizeof(*probe) + (opcode + 1) * sizeof(probe->ops[0]));
+	if (!probe)
+		return false;
+	if (!syscall(SYS_io_uring_register, u->fd, IORING_REGISTER_PROBE, probe, opcode + 1) &&
+	    probe->last_op >= opcode)
+		has = probe->ops[opcode].flags & IO_URING_OP_SUPPORTED;
+	free(probe);
+	return has;
 }
 
 void ksync_uring_close(struct uring *u)

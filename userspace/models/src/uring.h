@@ -3,6 +3,7 @@
 #ifndef KSYNC_MODELS_URING_H
 #define KSYNC_MODELS_URING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/io_uring.h>
@@ -31,6 +32,7 @@ struct uring {
 };
 
 int ksync_uring_open(struct uring *u, uint32_t entries);
+bool ksync_uring_has(const struct uring *u, uint8_t opcode);
 void ksync_uring_close(struct uring *u);
 struct io_uring_sqe *ksync_uring_sqe(struct uring *u);
 int ksync_uring_enter(struct uring *u, uint32_t wait);

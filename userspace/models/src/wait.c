@@ -2,7 +2,8 @@
 /*
  * Waits for objects that nobody owns, and calls that block: which way they go.
  *
- * With a ring, the wait is a command, and the task parks.  Without, a carrier makes the
+ * With a ring, the wait is a command, and the task parks: one of the module, or for the
+ * futex that the library would sleep on by itself.  Without, a carrier makes the
  * call, and the task parks, too: that is better than to block the task's own thread in
  * a blocking section, for there is none to take its place where all tasks run on one.
  * As many threads are needed either way.
@@ -119,6 +120,11 @@ EXPORT int ksync_task_wait_(const struct ksync_task_wait_ *w, const struct times
 		if (ret != -EOPNOTSUPP)
 			return ret;
 		has_no_ring(w);
+	}
+	if (w->step && ksync_ring_has_futexes(self->sched)) {
+		ret = ksync_ring_steps(self->sched, w, deadline);
+		if (ret != -EOPNOTSUPP)
+			return ret;
 	}
 	return carry(self->sched, &call, deadline, "carried wait");
 }

@@ -69,8 +69,11 @@ void ksync_waits_stop(struct ksync_sched *s);
 
 /* ring.c */
 bool ksync_ring_there(struct ksync_sched *s);
+bool ksync_ring_has_futexes(struct ksync_sched *s);
 int ksync_ring_wait(struct ksync_sched *s, const struct ksync_task_wait_ *w,
 		    uint64_t deadline);
+int ksync_ring_steps(struct ksync_sched *s, const struct ksync_task_wait_ *w,
+		     uint64_t deadline);
 void ksync_ring_stop(struct ksync_sched *s);
 
 /* carrier.c */

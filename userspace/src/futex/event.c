@@ -48,8 +48,8 @@ static bool take_grant(const struct object *o, uint32_t gen)
 	return true;
 }
 
-/* As for a sem. */
-static int attempt(const struct object *o, uint32_t *gen, int slept)
+/** ksync_futex_event_attempt() - as for a sem */
+int ksync_futex_event_attempt(const struct object *o, uint32_t *gen, int slept)
 {
 	if (slept) {
 		if (take_grant(o, *gen))
@@ -72,7 +72,7 @@ static int attempt(const struct object *o, uint32_t *gen, int slept)
 /** ksync_futex_event_acquire() - KSYNC_IOC_ACQUIRE */
 int ksync_futex_event_acquire(const struct object *o, struct ksync_acquire *arg)
 {
-	return ksync_futex_queue_acquire(o, arg, attempt);
+	return ksync_futex_queue_acquire(o, arg, ksync_futex_event_attempt);
 }
 
 static uint32_t change(const struct object *o, uint32_t flags)

@@ -232,12 +232,16 @@ uint32_t *ksync_futex_slot_free(struct ksync *d, uint32_t self);
 uint32_t *ksync_futex_slot_next(struct ksync *d, uint32_t *slot, uint32_t id, uint32_t *tid);
 
 /* sem.c, event.c, cond.c, waitq.c */
+int ksync_futex_sem_attempt(const struct object *o, uint32_t *gen, int slept);
+int ksync_futex_event_attempt(const struct object *o, uint32_t *gen, int slept);
 int ksync_futex_sem_acquire(const struct object *o, struct ksync_acquire *arg);
 int ksync_futex_sem_release(const struct object *o, struct ksync_release *arg);
 int ksync_futex_event_acquire(const struct object *o, struct ksync_acquire *arg);
 int ksync_futex_event_release(const struct object *o, struct ksync_release *arg);
 int ksync_futex_cond_wait(struct ksync *d, struct ksync_cond_wait *arg);
 int ksync_futex_cond_signal(struct ksync *d, struct ksync_cond_signal *arg);
+uint32_t ksync_futex_waitq_begin(const struct object *o);
+void ksync_futex_waitq_end(const struct object *o, uint32_t moves);
 int ksync_futex_waitq_wait(struct ksync *d, struct ksync_wait *arg);
 int ksync_futex_waitq_wake(struct ksync *d, struct ksync_wake *arg);
 int ksync_futex_waitq_requeue(struct ksync *d, struct ksync_requeue *arg);

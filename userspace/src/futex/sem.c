@@ -37,14 +37,16 @@ static void clear_waiting(const struct object *o)
 		__atomic_fetch_and(&o->c->word, ~KSYNC_WAITERS, __ATOMIC_SEQ_CST);
 }
 
-/*
+/**
+ * ksync_futex_sem_attempt() - take a unit, or join those that wait
+ *
  * Under the inner lock, having slept with that result, or not yet (0).  What cut
  * the caller off may have come in the deadline's last moment: units are looked for
  * before that is told.
  *
  * Return: 0 it has one; -EAGAIN it has joined; or what it slept with.
  */
-static int attempt(const struct object *o, uint32_t *gen, int slept)
+int ksync_futex_sem_attempt(const struct object *o, uint32_t *gen, int slept)
 {
 	if (slept && ksync_futex_queue_leave(o, *gen))
 		clear_waiting(o);
@@ -61,7 +63,7 @@ static int attempt(const struct object *o, uint32_t *gen, int slept)
 /** ksync_futex_sem_acquire() - KSYNC_IOC_ACQUIRE */
 int ksync_futex_sem_acquire(const struct object *o, struct ksync_acquire *arg)
 {
-	return ksync_futex_queue_acquire(o, arg, attempt);
+	return ksync_futex_queue_acquire(o, arg, ksync_futex_sem_attempt);
 }
 
 static uint32_t limit_of(const struct object *o)

@@ -38,16 +38,31 @@ static void count(const struct object *o, uint32_t n)
 	__atomic_fetch_add(&o->c->waiters, n, __ATOMIC_SEQ_CST);
 }
 
-static int wait_once(const struct object *o, const struct ksync_wait *arg)
+/** ksync_futex_waitq_begin() - be counted. Return: for ksync_futex_waitq_end() */
+uint32_t ksync_futex_waitq_begin(const struct object *o)
 {
 	const uint32_t moves = load(&o->s->moves);
-	int ret;
 
 	count(o, 1);	/* [A] */
+	return moves;
+}
+
+/** ksync_futex_waitq_end() - nobody woke it: be counted no more, if it is known where */
+void ksync_futex_waitq_end(const struct object *o, uint32_t moves)
+{
+	if (load(&o->s->moves) == moves)
+		count(o, -1U);
+}
+
+static int wait_once(const struct object *o, const struct ksync_wait *arg)
+{
+	const uint32_t moves = ksync_futex_waitq_begin(o);
+	int ret;
+
 	ret = ksync_futex_wait(&o->c->word, arg->expected, arg->bitset, arg->flags,
 			       arg->deadline);	/* [B] */
-	if (ret && load(&o->s->moves) == moves)
-		count(o, -1U);
+	if (ret)
+		ksync_futex_waitq_end(o, moves);
 	return ret;
 }
 

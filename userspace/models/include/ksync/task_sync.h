@@ -14,7 +14,8 @@
  *
  * Where the module and io_uring are there, waits for semaphores, events, latches and
  * waitqs are commands of one ring a scheduler, and stand in the object's queue by the
- * priority of that ring's thread, which is that of who made it.  Where not, or with
+ * priority of that ring's thread, which is that of who made it.  Without the module they
+ * are waits for futexes by that ring, from Linux 6.7 on.  Where there is neither, or with
  * KSYNC_MODELS_RING=0 in the environment, and for barriers, threads wait in the tasks'
  * place: see ksync_task_call().  Such a wait goes to the end of the queue each 50 ms
  * (but not while cancellation is masked).
@@ -36,6 +37,7 @@
 #include <ksync/rwlock.h>
 #include <ksync/sem.h>
 #include <ksync/spin.h>
+#include <ksync/step.h>
 #include <ksync/task_wait.h>
 #include <ksync/waitq.h>
 
@@ -51,10 +53,27 @@ static inline bool ksync_task_has_ring_(void *domain)
 	       info.features & KSYNC_FEATURE_URING;
 }
 
+struct ksync_task_steps_ {
+	struct ksync_object *o;
+	struct ksync_step_ step;
+};
+
+static inline int ksync_task_step_(void *steps, struct ksync_task_sleep_ *on, int slept)
+{
+	struct ksync_task_steps_ *s = (struct ksync_task_steps_ *)steps;
+	int ret = ksync_step_(s->o, &s->step, slept);
+
+	on->word = s->step.word;
+	on->expected = s->step.expected;
+	on->bitset = s->step.bitset;
+	return ret;
+}
+
 /* What of an object a wait is about; the rest is the command's. */
 static inline struct ksync_task_wait_
 ksync_task_wait_of_(struct ksync_object *o,
-		    int (*fn)(void *arg, const struct timespec *until), void *arg)
+		    int (*fn)(void *arg, const struct timespec *until), void *arg,
+		    struct ksync_task_steps_ *steps)
 {
 	struct ksync_task_wait_ w;
 
@@ -66,6 +85,10 @@ ksync_task_wait_of_(struct ksync_object *o,
 	w.has_ring = ksync_task_has_ring_;
 	w.id = o->id;
 	w.cancel = KSYNC_URING_CANCEL;
+	memset(steps, 0, sizeof(*steps));
+	steps->o = o;
+	w.step = ksync_task_step_;
+	w.steps = steps;
 	return w;
 }
 
@@ -73,7 +96,8 @@ static inline int ksync_task_wait_for_(struct ksync_object *o,
 				       int (*fn)(void *arg, const struct timespec *until),
 				       const struct timespec *abs)
 {
-	struct ksync_task_wait_ w = ksync_task_wait_of_(o, fn, o);
+	struct ksync_task_steps_ steps;
+	struct ksync_task_wait_ w = ksync_task_wait_of_(o, fn, o, &steps);
 
 	if (!ksync_usable_(o))
 		return -EBADF;
@@ -134,8 +158,9 @@ static inline int ksync_task_waitq_wait_timed(struct ksync_waitq *q, uint32_t ex
 					      uint32_t bitset, const struct timespec *abs)
 {
 	struct ksync_task_waitq_wait_ call = { q, expected, bitset };
+	struct ksync_task_steps_ steps;
 	struct ksync_task_wait_ w = ksync_task_wait_of_(&q->o, ksync_task_waitq_call_,
-							&call);
+							&call, &steps);
 
 	if (!bitset)
 		return -EINVAL;
@@ -147,6 +172,8 @@ static inline int ksync_task_waitq_wait_timed(struct ksync_waitq *q, uint32_t ex
 	w.command = KSYNC_URING_WAIT;
 	w.value = expected;
 	w.bitset = bitset;
+	steps.step.expected = expected;
+	steps.step.bitset = bitset;
 	return ksync_task_wait_(&w, abs);
 }
 

@@ -34,12 +34,23 @@ int ksync_task_call(int (*fn)(void *arg, const struct timespec *until), void *ar
 /*
  * What follows is for <ksync/task_sync.h>.
  *
+ * struct ksync_task_sleep_ - sleep while *@word == @expected, a shared futex
+ */
+struct ksync_task_sleep_ {
+	uint32_t *word;
+	uint32_t expected;
+	uint32_t bitset;
+};
+
+/*
  * struct ksync_task_wait_ - a wait for an object that nobody owns
  * @fn: waits for it, @arg is its first argument
  * @domain: of the object, @serial its serial, @fd its descriptor
  * @has_ring: has @domain's module KSYNC_FEATURE_URING?
  * @command: of io_uring; 0: there is none for it; @cancel ends one
  * @id: object, @value and @bitset as in struct ksync_uring
+ * @step: of a domain without module: see ksync_step_(), but that it sets @on; NULL: none;
+ *	@steps is its first argument
  */
 struct ksync_task_wait_ {
 	int (*fn)(void *arg, const struct timespec *until);
@@ -53,6 +64,8 @@ struct ksync_task_wait_ {
 	uint32_t id;
 	uint32_t value;
 	uint32_t bitset;
+	int (*step)(void *steps, struct ksync_task_sleep_ *on, int slept);
+	void *steps;
 };
 
 int ksync_task_wait_(const struct ksync_task_wait_ *w, const struct timespec *abs);
