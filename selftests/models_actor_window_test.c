@@ -114,6 +114,40 @@ TEST_F(models, who_gives_up_waits_for_a_sender_that_has_seen_it_sleep)
 	ACTOR(gives_up, NULL);
 }
 
+/* It has ended for others, and has not come to its links yet, when one is undone. */
+static int unlinks(void *arg)
+{
+	const struct ksync_actor_attr attr = { .flags = KSYNC_ACTOR_LINK };
+	struct ksync_message *m;
+	struct ksync_pid pid;
+	struct actor *a;
+	uint64_t ref;
+	int i;
+
+	(void)arg;
+	ACT(!ksync_actor_trap());
+	for (i = 0; i < 2; i++) {
+		ACT(!ksync_actor_spawn(&pid, victim, NULL, &attr));
+		ACT(!ksync_actor_monitor(pid, &ref));
+		a = ksync_actor_slot(pid.id);
+		__atomic_add_fetch(&a->room, 1ULL << INDEX_BITS, __ATOMIC_SEQ_CST);
+		ACT(!ksync_actor_alive(pid));
+		if (i)
+			ACT(!ksync_actor_unlink(pid));
+		__atomic_sub_fetch(&a->room, 1ULL << INDEX_BITS, __ATOMIC_SEQ_CST);
+		ACT(!stop_send(pid) && !down(ref, pid));
+		if (!i)
+			ACT(!ksync_actor_receive(&m) && m->tag == KSYNC_TAG_EXIT);
+		ACT(ksync_actor_receive_try(&m) == -EAGAIN);
+	}
+	return 0;
+}
+
+TEST_F(models, who_unlinks_itself_from_one_that_ends_is_told_nothing)
+{
+	ACTOR(unlinks, NULL);
+}
+
 static bool killing;
 
 static void *kills_by_name(void *arg)
