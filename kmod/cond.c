@@ -75,13 +75,13 @@ static int enter(struct cond_call *c)
 {
 	struct ksync_bucket *a = ksync_bucket(c->cond.domain, c->cond.id);
 	struct ksync_bucket *b = ksync_bucket(c->cond.domain, c->r.obj.id);
-	struct ksync_state *spare = ksync_state_alloc(), *st, *gone = NULL;
+	struct ksync_state *spare = ksync_state_take(c->r.self), *st, *gone = NULL;
 	struct ksync_unlocking rel = {};
 	int ret = -EBADF;
 
-	c->r.w.spare = ksync_state_alloc();
+	c->r.w.spare = ksync_state_take(c->r.self);
 	if (!spare || !c->r.w.spare) {
-		ksync_state_free(spare);
+		ksync_state_keep(c->r.self, spare);
 		return -ENOMEM;
 	}
 	ksync_bucket_lock_both(a, b);
@@ -99,7 +99,7 @@ static int enter(struct cond_call *c)
 unlock:
 	ksync_bucket_unlock_both(a, b);
 	ksync_unlock_end(&rel);
-	ksync_state_free(spare);
+	ksync_state_keep(c->r.self, spare);
 	if (gone)
 		ksync_state_put(gone);
 	return ret;
@@ -140,7 +140,7 @@ static bool leave(struct cond_call *c, int *why)
 	}
 	raw_spin_unlock(&b->lock);
 	if (gone)
-		ksync_state_put(gone);
+		ksync_state_put_kept(c->r.self, gone);
 	return left;
 }
 
@@ -215,7 +215,7 @@ static int sleep_phase(struct cond_call *c)
 	if (!ret)
 		ret = wait(c);
 	ksync_waiter_fini(w, d);
-	ksync_state_free(w->spare);
+	ksync_state_keep(c->r.self, w->spare);
 	return ret;
 }
 

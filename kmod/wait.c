@@ -174,6 +174,11 @@ bool ksync_state_starves(const struct ksync_state *st)
 	return freed && ktime_get_ns() - freed >= starve_ns();
 }
 
+static void starve_start(struct ksync_state *st, u64 freed)
+{
+	hrtimer_start(&st->starve, ns_to_ktime(freed + starve_ns()), HRTIMER_MODE_ABS_HARD);
+}
+
 /*
  * The leader may be on its way for long: it is runnable, and waits for a CPU
  * that those who overtake it keep busy without ever entering the kernel, for
@@ -181,21 +186,37 @@ bool ksync_state_starves(const struct ksync_state *st)
  * the word over.  Interrupt context, no lock: a stale @handoff hands over once
  * too often, and WOKEN may always be clear.
  *
- * The cell is there: it is freed a grace period after the last waiter left, and
- * an interrupt handler holds that up.
+ * Starting a timer costs more than all else that an unlock does.  So it is not
+ * stopped when the leader has got the word, nor when the state is given back to
+ * be used again: it finds nothing to do, or what was left after it was started.
+ *
+ *	CPU0 (unlocks)				CPU1 (here)
+ *	----					----
+ *	freed = now				not queued any more
+ *	smp_mb()	[A]			smp_mb()	[B]
+ *	queued?					freed?
+ *
+ * By [A] and [B] one of the two starts it again.
+ *
+ * Whichever life of the state @freed is of, @left was written before in that life or a
+ * later one.  That cell is there: it is freed a grace period after its last waiter
+ * left, and an interrupt handler holds that up.
  */
 static enum hrtimer_restart leader_starves(struct hrtimer *timer)
 {
 	struct ksync_state *st = container_of(timer, struct ksync_state, starve);
+	u64 freed;
 
-	if (!READ_ONCE(st->nr) || !READ_ONCE(st->freed))
+	smp_mb(); /* [B] */
+	freed = smp_load_acquire(&st->freed);
+	if (!freed || !READ_ONCE(st->nr))
 		return HRTIMER_NORESTART;
-	if (!ksync_state_starves(st)) {
-		hrtimer_forward_now(timer, ns_to_ktime(starve_ns()));
-		return HRTIMER_RESTART;
+	if (ktime_get_ns() - freed < starve_ns()) {
+		starve_start(st, freed);
+		return HRTIMER_NORESTART;
 	}
 	WRITE_ONCE(st->handoff, true);
-	atomic_andnot(KSYNC_WOKEN, (atomic_t *)&st->obj.cell->word);
+	atomic_andnot(KSYNC_WOKEN, READ_ONCE(st->left));
 	return HRTIMER_NORESTART;
 }
 
@@ -204,11 +225,32 @@ void ksync_state_freed(struct ksync_state *st)
 {
 	lockdep_assert_held(&st->bucket->lock);
 	if (!st->freed)
-		WRITE_ONCE(st->freed, ktime_get_ns());
-	/* Not stopped when the leader has got it: it will find nothing to do. */
-	if (!hrtimer_active(&st->starve))
-		hrtimer_start(&st->starve, ns_to_ktime(starve_ns()),
-			      HRTIMER_MODE_REL_HARD);
+		smp_store_release(&st->freed, ktime_get_ns());
+	smp_mb(); /* [A] */
+	if (!hrtimer_is_queued(&st->starve))
+		starve_start(st, st->freed);
+}
+
+/* All but the timer, which may still be started. */
+static void state_init(struct ksync_state *st)
+{
+	RB_CLEAR_NODE(&st->node);
+	WRITE_ONCE(st->side, KSYNC_SIDE_WORD);
+	refcount_set(&st->refs, 1);
+	st->waiters = RB_ROOT_CACHED;
+	st->readers = RB_ROOT_CACHED;
+	st->phase = 1;
+	WRITE_ONCE(st->nr, 0);
+	rt_mutex_init(&st->queue);
+	rt_mutex_init(&st->front);
+	st->leader = NULL;
+	WRITE_ONCE(st->owner, NULL);
+	st->owner_handle = 0;
+	INIT_LIST_HEAD(&st->owned);
+	WRITE_ONCE(st->freed, 0);
+	WRITE_ONCE(st->handoff, false);
+	st->batch = 0;
+	INIT_LIST_HEAD(&st->spinners);
 }
 
 /**
@@ -224,24 +266,9 @@ struct ksync_state *ksync_state_alloc(void)
 
 	if (!st)
 		return NULL;
-	RB_CLEAR_NODE(&st->node);
-	WRITE_ONCE(st->side, KSYNC_SIDE_WORD);
-	refcount_set(&st->refs, 1);
-	st->waiters = RB_ROOT_CACHED;
-	st->readers = RB_ROOT_CACHED;
-	st->phase = 1;
-	st->nr = 0;
-	rt_mutex_init(&st->queue);
-	rt_mutex_init(&st->front);
-	st->leader = NULL;
-	WRITE_ONCE(st->owner, NULL);
-	st->owner_handle = 0;
-	INIT_LIST_HEAD(&st->owned);
-	st->freed = 0;
 	ksync_hrtimer_setup(&st->starve, leader_starves, CLOCK_MONOTONIC,
-			    HRTIMER_MODE_REL_HARD);
-	st->handoff = false;
-	INIT_LIST_HEAD(&st->spinners);
+			    HRTIMER_MODE_ABS_HARD);
+	state_init(st);
 	return st;
 }
 
@@ -252,6 +279,66 @@ void ksync_state_free(struct ksync_state *st)
 		return;
 	hrtimer_cancel(&st->starve);
 	kmem_cache_free(state_cache, st);
+}
+
+/**
+ * ksync_state_take() - as ksync_state_alloc(), or one that was kept
+ * @self: the current task's thread
+ */
+struct ksync_state *ksync_state_take(struct ksync_thread *self)
+{
+	struct ksync_state *st;
+	u32 i;
+
+	for (i = 0; i < KSYNC_KEPT; i++) {
+		st = self->kept[i];
+		if (st) {
+			self->kept[i] = NULL;
+			state_init(st);
+			return st;
+		}
+	}
+	return ksync_state_alloc();
+}
+
+/**
+ * ksync_state_keep() - as ksync_state_free(), or keep it for the next wait
+ * @self: the current task's thread
+ * @st: may be NULL
+ *
+ * Who waits on a condition variable needs two, and gets two back; its timer may be
+ * left started.
+ */
+void ksync_state_keep(struct ksync_thread *self, struct ksync_state *st)
+{
+	u32 i;
+
+	for (i = 0; st && i < KSYNC_KEPT; i++) {
+		if (!self->kept[i]) {
+			WRITE_ONCE(st->freed, 0);
+			self->kept[i] = st;
+			return;
+		}
+	}
+	ksync_state_free(st);
+}
+
+/** ksync_state_drop_kept() - nobody looks at that thread any more; may sleep */
+void ksync_state_drop_kept(struct ksync_thread *t)
+{
+	u32 i;
+
+	for (i = 0; i < KSYNC_KEPT; i++) {
+		ksync_state_free(t->kept[i]);
+		t->kept[i] = NULL;
+	}
+}
+
+/** ksync_state_put_kept() - as ksync_state_put(), and ksync_state_keep() */
+void ksync_state_put_kept(struct ksync_thread *self, struct ksync_state *st)
+{
+	if (refcount_dec_and_test(&st->refs))
+		ksync_state_keep(self, st);
 }
 
 /** ksync_state_put() - not under a raw lock */
@@ -265,6 +352,7 @@ void ksync_state_put(struct ksync_state *st)
 void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b)
 {
 	lockdep_assert_held(&b->lock);
+	WRITE_ONCE(st->left, (atomic_t *)&st->obj.cell->word);
 	rb_add(&st->node, &b->states, state_before);
 	if (st->side == KSYNC_SIDE_WATCH)
 		atomic_inc(&st->obj.domain->watches);

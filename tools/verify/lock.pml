@@ -351,7 +351,10 @@ inline depart()
 			s[st].leader = 0;
 			s[st].freed = 0;
 			s[st].late = 0;
-			s[st].handoff = 0;
+			if	/* pass_on_handoff(): how many more are in the batch */
+			:: s[st].handoff = 0
+			:: s[st].handoff && !bye
+			fi;
 			if
 			:: GOT(ret) && !bye ->	/* ksync_owner_set_current() */
 				assert(s[st].owner == 0 && s[st].qown == me);
