@@ -34,7 +34,7 @@
  * @cond: to wait on
  * @arg: the call
  * @lock: what locking the mutex again is asked for
- * @r: the same; r.w is the waiter, on the cond too
+ * @r: the same; r.w is the waiter, on the cond too; set up when it begins to wait
  * @since: when it began to wait on the cond
  * @given: it was signalled, and the signal must not get lost
  */
@@ -281,10 +281,7 @@ static bool valid(const struct ksync_cond_wait *arg)
 /** ksync_cond_wait() - KSYNC_IOC_COND_WAIT */
 int ksync_cond_wait(struct ksync_domain *d, struct ksync_cond_wait *arg)
 {
-	struct cond_call c = {
-		.arg = arg,
-		.lock = { .id = arg->mutex, .thread = arg->thread },
-	};
+	struct cond_call c __uninitialized;
 	int ret;
 
 	if (!valid(arg))
@@ -294,11 +291,18 @@ int ksync_cond_wait(struct ksync_domain *d, struct ksync_cond_wait *arg)
 		ret = ksync_queue_find(d, arg->mutex, KSYNC_KIND_MUTEX, &c.r.obj);
 	if (ret)
 		return ret;
+	c.arg = arg;
+	c.given = false;
+	c.lock = (struct ksync_lock){
+		.id = arg->mutex,
+		.thread = arg->thread,
+		.deadline = KSYNC_NO_DEADLINE,
+	};
 	c.r.arg = &c.lock;
+	c.r.entry = NULL;
 	c.r.self = ksync_thread_current(d, arg->thread);
 	if (!c.r.self)
 		return -ESRCH;
-	c.lock.deadline = KSYNC_NO_DEADLINE;
 
 	ret = cond_wait(&c);
 	/* Who is killed passes on the signal that it has no use for. */

@@ -221,6 +221,7 @@ enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN, KSYNC_SIDE_WATCH, KSYNC_SID
  *	0: it was not; written under the bucket lock or by the leader
  * @left: the word, for @starve
  * @starve: fires when that is too long ago
+ * @timed: that is set up
  * @handoff: it is: hand over; cleared under the bucket lock
  * @batch: to so many more, once this leader has it: see pass_on_handoff(); bucket lock
  * @spinners: waiters that spin, in FIFO order; bucket lock
@@ -245,6 +246,7 @@ struct ksync_state {
 	u64 freed;
 	atomic_t *left;
 	struct hrtimer starve;
+	bool timed;
 	bool handoff;
 	u32 batch;
 	struct list_head spinners;
@@ -516,6 +518,7 @@ void ksync_state_drop_kept(struct ksync_thread *t);
 void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b);
 bool ksync_deadline_valid(u64 deadline);
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d);
+int ksync_waiter_init_since(struct ksync_waiter *w, struct ksync_domain *d, u64 since);
 void ksync_timer_break(struct ksync_timer *t);
 void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
 void ksync_waiter_stop(struct ksync_waiter *w);

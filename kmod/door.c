@@ -162,7 +162,7 @@ static unsigned long copy_out(void __user *uarg, const union argument *a, u32 si
 
 static int run(const struct command *c, void *subject, void __user *uarg)
 {
-	union argument a;
+	union argument a __uninitialized; /* copied to from end to end */
 	u32 size;
 	int ret, done;
 

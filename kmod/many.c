@@ -210,7 +210,7 @@ static int look_at_lock(struct ksync_many_call *c, u32 i)
 int ksync_many_enter(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = &c->parts[i];
-	int ret = ksync_waiter_init(p->w, c->domain);
+	int ret = ksync_waiter_init_since(p->w, c->domain, c->clock.since);
 
 	if (ret)
 		return ret;

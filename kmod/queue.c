@@ -79,6 +79,20 @@ static u32 count(const struct ksync_state *st)
 	return st ? st->nr : 0;
 }
 
+/* @st: of @obj, in the hash or just taken out of it; saves looking for it. */
+static u32 note(const struct ksync_object *obj, const struct ksync_state *st)
+{
+	const u32 n = count(st) + count(ksync_state_watched(obj)) + ksync_hub_armed(obj);
+
+	WRITE_ONCE(obj->cell->waiters, n);
+	return n;
+}
+
+static u32 note_state(const struct ksync_state *st)
+{
+	return st->side == KSYNC_SIDE_WORD ? note(&st->obj, st) : ksync_queue_note(&st->obj);
+}
+
 /**
  * ksync_queue_note() - under the bucket lock: let users know how many wait
  * @obj: waitq, sem, event or cond
@@ -88,19 +102,15 @@ static u32 count(const struct ksync_state *st)
 u32 ksync_queue_note(const struct ksync_object *obj)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	const u32 n = count(ksync_state_find(b, obj->domain, obj->id)) +
-		      count(ksync_state_watched(obj)) +
-		      ksync_hub_armed(obj);
 
-	WRITE_ONCE(obj->cell->waiters, n);
-	return n;
+	return note(obj, ksync_state_find(b, obj->domain, obj->id));
 }
 
 /** ksync_queue_enter() - under the bucket lock: queue a waiter, and let users know */
 void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
 {
 	ksync_waiter_enqueue(w, st);
-	ksync_queue_note(&st->obj);
+	note_state(st);
 }
 
 /**
@@ -114,7 +124,7 @@ struct ksync_state *ksync_queue_leave(struct ksync_waiter *w)
 	struct ksync_state *st = w->state;
 	const bool last = ksync_waiter_dequeue(w);
 
-	if (!ksync_queue_note(&st->obj) && st->obj.ops->idle)
+	if (!note_state(st) && st->obj.ops->idle)
 		st->obj.ops->idle(&st->obj);
 	return last ? st : NULL;
 }

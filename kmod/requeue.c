@@ -175,7 +175,7 @@ static u32 move_one(struct step *step, struct ksync_sweep *s)
 
 static u32 move(struct step *step, u32 count)
 {
-	struct ksync_sweep s;
+	struct ksync_sweep s __uninitialized;
 	u32 moved = 0;
 
 	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
@@ -208,7 +208,7 @@ static void tell_many(const struct ksync_object *cond)
 {
 	struct ksync_bucket *b = ksync_bucket(cond->domain, cond->id);
 	struct ksync_state *gone = NULL;
-	struct ksync_sweep s;
+	struct ksync_sweep s __uninitialized;
 
 	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
 	while (s.more) {

@@ -226,6 +226,11 @@ void ksync_state_freed(struct ksync_state *st)
 	lockdep_assert_held(&st->bucket->lock);
 	if (!st->freed)
 		smp_store_release(&st->freed, ktime_get_ns());
+	if (!st->timed) {
+		ksync_hrtimer_setup(&st->starve, leader_starves, CLOCK_MONOTONIC,
+				    HRTIMER_MODE_ABS_HARD);
+		st->timed = true;
+	}
 	smp_mb(); /* [A] */
 	if (!hrtimer_is_queued(&st->starve))
 		starve_start(st, st->freed);
@@ -266,8 +271,7 @@ struct ksync_state *ksync_state_alloc(void)
 
 	if (!st)
 		return NULL;
-	ksync_hrtimer_setup(&st->starve, leader_starves, CLOCK_MONOTONIC,
-			    HRTIMER_MODE_ABS_HARD);
+	st->timed = false;
 	state_init(st);
 	return st;
 }
@@ -277,7 +281,8 @@ void ksync_state_free(struct ksync_state *st)
 {
 	if (!st)
 		return;
-	hrtimer_cancel(&st->starve);
+	if (st->timed)
+		hrtimer_cancel(&st->starve);
 	kmem_cache_free(state_cache, st);
 }
 
@@ -400,6 +405,12 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
  */
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 {
+	return ksync_waiter_init_since(w, d, ktime_get_ns());
+}
+
+/** ksync_waiter_init_since() - the same; what time it is, is known */
+int ksync_waiter_init_since(struct ksync_waiter *w, struct ksync_domain *d, u64 since)
+{
 	if (atomic_inc_return(&d->waiters) > READ_ONCE(ksync_max_waiters)) {
 		atomic_dec(&d->waiters);
 		return -ENOSPC;
@@ -409,7 +420,7 @@ int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 	w->timer.task = current;
 	w->prio = ksync_busted(KSYNC_FAULT_QUEUE_FIFO) ? MAX_RT_PRIO :
 		min(ksync_prio(current), MAX_RT_PRIO);
-	w->since = ktime_get_ns();
+	w->since = since;
 	w->bitset = KSYNC_BITSET_ALL;
 	INIT_LIST_HEAD(&w->spin);
 	return 0;
