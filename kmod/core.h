@@ -509,6 +509,9 @@ struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
 					     const struct ksync_domain *d, u32 id);
 bool ksync_state_published(const struct ksync_state *st);
 struct ksync_state *ksync_state_alloc(void);
+struct ksync_state *ksync_state_renew(struct ksync_state *st);
+bool ksync_state_alloc_bulk(struct ksync_state **st, u32 n);
+void ksync_state_free_bulk(struct ksync_state **st, u32 n);
 void ksync_state_free(struct ksync_state *st);
 void ksync_state_put(struct ksync_state *st);
 struct ksync_state *ksync_state_take(struct ksync_thread *self);

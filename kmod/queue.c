@@ -160,6 +160,20 @@ static int arrive(struct ksync_waiter *w)
 	return ret;
 }
 
+static struct ksync_state *spare_for(const struct ksync_waiter *w)
+{
+	return w->many ? ksync_many_state(w->many) : ksync_state_alloc();
+}
+
+/* One that nobody has a reference of: those of queues are not pinned. */
+static void give_back(const struct ksync_waiter *w, struct ksync_state *st)
+{
+	if (w->many)
+		ksync_many_spare(w->many, st);
+	else
+		ksync_state_free(st);
+}
+
 /**
  * ksync_queue_join() - queue up for an object, unless it can be had at once
  * @w: waiter, initialized, with what its kind looks at
@@ -172,7 +186,7 @@ static int arrive(struct ksync_waiter *w)
 int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	struct ksync_state *spare = ksync_state_alloc(), *gone = NULL;
+	struct ksync_state *spare = spare_for(w), *gone = NULL;
 	int ret = -EBADF;
 
 	if (!spare)
@@ -187,8 +201,8 @@ int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj)
 			gone = ksync_queue_leave(w);
 	}
 	raw_spin_unlock(&b->lock);
-	ksync_state_free(spare);
-	ksync_state_free(gone);
+	give_back(w, spare);
+	give_back(w, gone);
 	return ret;
 }
 
@@ -246,8 +260,7 @@ void ksync_queue_quit(struct ksync_waiter *w)
 		gone = ksync_queue_leave(w);
 	}
 	raw_spin_unlock(&b->lock);
-	if (gone)
-		ksync_state_put(gone);
+	give_back(w, gone);
 	if (left && w->poked)
 		obj.ops->serve(&obj);
 }

@@ -276,6 +276,33 @@ struct ksync_state *ksync_state_alloc(void)
 	return st;
 }
 
+/** ksync_state_renew() - of one that nobody has any more: as if it were new */
+struct ksync_state *ksync_state_renew(struct ksync_state *st)
+{
+	state_init(st);
+	return st;
+}
+
+/** ksync_state_alloc_bulk() - @n at a time, each for ksync_state_renew(): all or none */
+bool ksync_state_alloc_bulk(struct ksync_state **st, u32 n)
+{
+	u32 i;
+
+	if (!kmem_cache_alloc_bulk(state_cache, GFP_KERNEL_ACCOUNT | __GFP_NOWARN, n,
+				   (void **)st))
+		return false;
+	for (i = 0; i < n; i++)
+		st[i]->timed = false;
+	return true;
+}
+
+/** ksync_state_free_bulk() - of such whose timer was never used */
+void ksync_state_free_bulk(struct ksync_state **st, u32 n)
+{
+	if (n)
+		kmem_cache_free_bulk(state_cache, n, (void **)st);
+}
+
 /** ksync_state_free() - of one that was never published, or has no user left */
 void ksync_state_free(struct ksync_state *st)
 {
