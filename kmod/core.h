@@ -493,6 +493,22 @@ int ksync_death_init(void);
 void ksync_death_exit(void);
 void ksync_death_pause(void);
 
+/* state.c */
+int ksync_state_init(void);
+void ksync_state_exit(void);
+struct ksync_state *ksync_state_alloc(void);
+struct ksync_state *ksync_state_renew(struct ksync_state *st);
+bool ksync_state_alloc_bulk(struct ksync_state **st, u32 n);
+void ksync_state_free_bulk(struct ksync_state **st, u32 n);
+void ksync_state_free(struct ksync_state *st);
+void ksync_state_put(struct ksync_state *st);
+struct ksync_state *ksync_state_take(struct ksync_thread *self);
+void ksync_state_keep(struct ksync_thread *self, struct ksync_state *st);
+void ksync_state_put_kept(struct ksync_thread *self, struct ksync_state *st);
+void ksync_state_drop_kept(struct ksync_thread *t);
+void ksync_state_freed(struct ksync_state *st);
+bool ksync_state_starves(const struct ksync_state *st);
+
 /* wait.c */
 int ksync_wait_init(void);
 void ksync_wait_exit(void);
@@ -508,16 +524,6 @@ struct ksync_state *ksync_state_watched(const struct ksync_object *obj);
 struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
 					     const struct ksync_domain *d, u32 id);
 bool ksync_state_published(const struct ksync_state *st);
-struct ksync_state *ksync_state_alloc(void);
-struct ksync_state *ksync_state_renew(struct ksync_state *st);
-bool ksync_state_alloc_bulk(struct ksync_state **st, u32 n);
-void ksync_state_free_bulk(struct ksync_state **st, u32 n);
-void ksync_state_free(struct ksync_state *st);
-void ksync_state_put(struct ksync_state *st);
-struct ksync_state *ksync_state_take(struct ksync_thread *self);
-void ksync_state_keep(struct ksync_thread *self, struct ksync_state *st);
-void ksync_state_put_kept(struct ksync_thread *self, struct ksync_state *st);
-void ksync_state_drop_kept(struct ksync_thread *t);
 void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b);
 bool ksync_deadline_valid(u64 deadline);
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d);
@@ -528,8 +534,6 @@ void ksync_waiter_stop(struct ksync_waiter *w);
 void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d);
 void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st);
 bool ksync_waiter_dequeue(struct ksync_waiter *w);
-void ksync_state_freed(struct ksync_state *st);
-bool ksync_state_starves(const struct ksync_state *st);
 struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st);
 struct ksync_waiter *ksync_waiter_top_reader(const struct ksync_state *st);
 int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags);

@@ -110,9 +110,12 @@ static int __init ksync_init(void)
 	ksync_wq = alloc_workqueue("ksync", WQ_UNBOUND, 0);
 	if (!ksync_wq)
 		return -ENOMEM;
-	ret = ksync_wait_init();
+	ret = ksync_state_init();
 	if (ret)
 		goto destroy_wq;
+	ret = ksync_wait_init();
+	if (ret)
+		goto exit_state;
 	ret = ksync_many_init();
 	if (ret)
 		goto exit_wait;
@@ -137,6 +140,8 @@ exit_many:
 	ksync_many_exit();
 exit_wait:
 	ksync_wait_exit();
+exit_state:
+	ksync_state_exit();
 destroy_wq:
 	destroy_workqueue(ksync_wq);
 	return ret;
@@ -152,6 +157,7 @@ static void __exit ksync_exit(void)
 	ksync_booster_uninit();
 	ksync_many_exit();
 	ksync_wait_exit();
+	ksync_state_exit();
 	destroy_workqueue(ksync_wq);
 }
 
