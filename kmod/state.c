@@ -60,7 +60,7 @@ static enum hrtimer_restart leader_starves(struct hrtimer *timer)
 	u64 freed;
 
 	smp_mb(); /* [B] */
-	freed = smp_load_acquire(&st->freed);
+	freed = smp_load_acquire(&st->freed); /* then @left */
 	if (!freed || !READ_ONCE(st->nr))
 		return HRTIMER_NORESTART;
 	if (ktime_get_ns() - freed < starve_ns()) {
@@ -77,7 +77,7 @@ void ksync_state_freed(struct ksync_state *st)
 {
 	lockdep_assert_held(&st->bucket->lock);
 	if (!st->freed)
-		smp_store_release(&st->freed, ktime_get_ns());
+		smp_store_release(&st->freed, ktime_get_ns()); /* @left goes first */
 	if (!st->timed) {
 		ksync_hrtimer_setup(&st->starve, leader_starves, CLOCK_MONOTONIC,
 				    HRTIMER_MODE_ABS_HARD);
