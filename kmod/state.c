@@ -185,6 +185,17 @@ struct ksync_state *ksync_state_take(struct ksync_thread *self)
 	return ksync_state_alloc();
 }
 
+/*
+ * From now on the timer finds nothing to do.  If it is just at it, who frees the state
+ * waits for that: what comes to be in the cell after us is not its to change.
+ */
+static bool timer_sleeps(struct ksync_state *st)
+{
+	WRITE_ONCE(st->freed, 0);
+	smp_mb(); /* as [A]: either it sees that, or is seen here */
+	return !st->timed || !data_race(hrtimer_callback_running(&st->starve));
+}
+
 /**
  * ksync_state_keep() - as ksync_state_free(), or keep it for the next wait
  * @self: the current task's thread
@@ -198,8 +209,7 @@ void ksync_state_keep(struct ksync_thread *self, struct ksync_state *st)
 	u32 i;
 
 	for (i = 0; st && i < KSYNC_KEPT; i++) {
-		if (!self->kept[i]) {
-			WRITE_ONCE(st->freed, 0);
+		if (!self->kept[i] && timer_sleeps(st)) {
 			self->kept[i] = st;
 			return;
 		}
