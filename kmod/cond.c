@@ -34,7 +34,7 @@
  * @cond: to wait on
  * @arg: the call
  * @lock: what locking the mutex again is asked for
- * @r: the same; r.w is the waiter, on the cond too
+ * @r: the same; r.w is the waiter, on the cond too; set up when it begins to wait
  * @since: when it began to wait on the cond
  * @given: it was signalled, and the signal must not get lost
  */
@@ -75,13 +75,13 @@ static int enter(struct cond_call *c)
 {
 	struct ksync_bucket *a = ksync_bucket(c->cond.domain, c->cond.id);
 	struct ksync_bucket *b = ksync_bucket(c->cond.domain, c->r.obj.id);
-	struct ksync_state *spare = ksync_state_alloc(), *st, *gone = NULL;
+	struct ksync_state *spare = ksync_state_take(c->r.self), *st, *gone = NULL;
 	struct ksync_unlocking rel = {};
 	int ret = -EBADF;
 
-	c->r.w.spare = ksync_state_alloc();
+	c->r.w.spare = ksync_state_take(c->r.self);
 	if (!spare || !c->r.w.spare) {
-		ksync_state_free(spare);
+		ksync_state_keep(c->r.self, spare);
 		return -ENOMEM;
 	}
 	ksync_bucket_lock_both(a, b);
@@ -99,7 +99,7 @@ static int enter(struct cond_call *c)
 unlock:
 	ksync_bucket_unlock_both(a, b);
 	ksync_unlock_end(&rel);
-	ksync_state_free(spare);
+	ksync_state_keep(c->r.self, spare);
 	if (gone)
 		ksync_state_put(gone);
 	return ret;
@@ -140,7 +140,7 @@ static bool leave(struct cond_call *c, int *why)
 	}
 	raw_spin_unlock(&b->lock);
 	if (gone)
-		ksync_state_put(gone);
+		ksync_state_put_kept(c->r.self, gone);
 	return left;
 }
 
@@ -215,7 +215,7 @@ static int sleep_phase(struct cond_call *c)
 	if (!ret)
 		ret = wait(c);
 	ksync_waiter_fini(w, d);
-	ksync_state_free(w->spare);
+	ksync_state_keep(c->r.self, w->spare);
 	return ret;
 }
 
@@ -281,10 +281,7 @@ static bool valid(const struct ksync_cond_wait *arg)
 /** ksync_cond_wait() - KSYNC_IOC_COND_WAIT */
 int ksync_cond_wait(struct ksync_domain *d, struct ksync_cond_wait *arg)
 {
-	struct cond_call c = {
-		.arg = arg,
-		.lock = { .id = arg->mutex, .thread = arg->thread },
-	};
+	struct cond_call c __uninitialized;
 	int ret;
 
 	if (!valid(arg))
@@ -294,11 +291,18 @@ int ksync_cond_wait(struct ksync_domain *d, struct ksync_cond_wait *arg)
 		ret = ksync_queue_find(d, arg->mutex, KSYNC_KIND_MUTEX, &c.r.obj);
 	if (ret)
 		return ret;
+	c.arg = arg;
+	c.given = false;
+	c.lock = (struct ksync_lock){
+		.id = arg->mutex,
+		.thread = arg->thread,
+		.deadline = KSYNC_NO_DEADLINE,
+	};
 	c.r.arg = &c.lock;
+	c.r.entry = NULL;
 	c.r.self = ksync_thread_current(d, arg->thread);
 	if (!c.r.self)
 		return -ESRCH;
-	c.lock.deadline = KSYNC_NO_DEADLINE;
 
 	ret = cond_wait(&c);
 	/* Who is killed passes on the signal that it has no use for. */

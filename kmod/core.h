@@ -36,6 +36,9 @@
 #define KSYNC_TAG_KIND(tag)	((tag) & 0xf)
 #define KSYNC_TAG_FLAGS(tag)	((tag) >> 4)
 
+/* States that a thread keeps, and need not be allocated. */
+#define KSYNC_KEPT		2
+
 struct ksync_group;
 struct ksync_state;
 struct ksync_booster;
@@ -133,6 +136,7 @@ struct ksync_domain {
  *	task itself
  * @stage: enum ksync_stage of its wait on a cond
  * @soft: it waits for something else as well, which may come; graph lock
+ * @kept: states for its next waits; its own task's, until it is dead
  * @attaches: where; attach_lock
  * @booster: of a thread that uses priority ceilings
  * @refs: one for each attach
@@ -147,6 +151,7 @@ struct ksync_thread {
 	struct ksync_state *blocked;
 	int stage;
 	bool soft;
+	struct ksync_state *kept[KSYNC_KEPT];
 	struct list_head attaches;
 	struct ksync_booster *booster;
 	refcount_t refs;
@@ -214,8 +219,11 @@ enum ksync_side { KSYNC_SIDE_WORD, KSYNC_SIDE_DRAIN, KSYNC_SIDE_WATCH, KSYNC_SID
  * @owned: in @owner->owned; @owner->lock
  * @freed: since when the word was left to the leader, who has not got it yet;
  *	0: it was not; written under the bucket lock or by the leader
+ * @left: the word, for @starve
  * @starve: fires when that is too long ago
+ * @timed: that is set up
  * @handoff: it is: hand over; cleared under the bucket lock
+ * @batch: to so many more, once this leader has it: see pass_on_handoff(); bucket lock
  * @spinners: waiters that spin, in FIFO order; bucket lock
  * @reap: to be freed by the reaper, where freeing at once is not possible
  */
@@ -236,8 +244,11 @@ struct ksync_state {
 	u32 owner_handle;
 	struct list_head owned;
 	u64 freed;
+	atomic_t *left;
 	struct hrtimer starve;
+	bool timed;
 	bool handoff;
+	u32 batch;
 	struct list_head spinners;
 	struct llist_node reap;
 };
@@ -334,6 +345,7 @@ struct ksync_tell {
 /**
  * struct ksync_unlocking - a release, from the bucket lock to its end
  * @obj: what was released; NULL if nothing was
+ * @self: by whom
  * @nr: how many wait for it
  * @st: its state, with a reference if there is an @rtm
  * @rtm: still to be released by the current task; NULL if there is none
@@ -342,6 +354,7 @@ struct ksync_tell {
  */
 struct ksync_unlocking {
 	const struct ksync_object *obj;
+	struct ksync_thread *self;
 	u32 nr;
 	struct ksync_state *st;
 	struct rt_mutex *rtm;
@@ -480,6 +493,22 @@ int ksync_death_init(void);
 void ksync_death_exit(void);
 void ksync_death_pause(void);
 
+/* state.c */
+int ksync_state_init(void);
+void ksync_state_exit(void);
+struct ksync_state *ksync_state_alloc(void);
+struct ksync_state *ksync_state_renew(struct ksync_state *st);
+bool ksync_state_alloc_bulk(struct ksync_state **st, u32 n);
+void ksync_state_free_bulk(struct ksync_state **st, u32 n);
+void ksync_state_free(struct ksync_state *st);
+void ksync_state_put(struct ksync_state *st);
+struct ksync_state *ksync_state_take(struct ksync_thread *self);
+void ksync_state_keep(struct ksync_thread *self, struct ksync_state *st);
+void ksync_state_put_kept(struct ksync_thread *self, struct ksync_state *st);
+void ksync_state_drop_kept(struct ksync_thread *t);
+void ksync_state_freed(struct ksync_state *st);
+bool ksync_state_starves(const struct ksync_state *st);
+
 /* wait.c */
 int ksync_wait_init(void);
 void ksync_wait_exit(void);
@@ -495,20 +524,16 @@ struct ksync_state *ksync_state_watched(const struct ksync_object *obj);
 struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
 					     const struct ksync_domain *d, u32 id);
 bool ksync_state_published(const struct ksync_state *st);
-struct ksync_state *ksync_state_alloc(void);
-void ksync_state_free(struct ksync_state *st);
-void ksync_state_put(struct ksync_state *st);
 void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b);
 bool ksync_deadline_valid(u64 deadline);
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d);
+int ksync_waiter_init_since(struct ksync_waiter *w, struct ksync_domain *d, u64 since);
 void ksync_timer_break(struct ksync_timer *t);
 void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
 void ksync_waiter_stop(struct ksync_waiter *w);
 void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d);
 void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st);
 bool ksync_waiter_dequeue(struct ksync_waiter *w);
-void ksync_state_freed(struct ksync_state *st);
-bool ksync_state_starves(const struct ksync_state *st);
 struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st);
 struct ksync_waiter *ksync_waiter_top_reader(const struct ksync_state *st);
 int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags);

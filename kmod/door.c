@@ -127,9 +127,42 @@ static const struct command commands[] = {
 /* Of an object's descriptor. */
 static const struct command expect = COMMAND_OF(EXPECT, expect, expected, false);
 
+/*
+ * Hardened kernels look where in memory it is that is copied to, but for a size that is
+ * known when this is compiled: that of the calls that are made often is.
+ */
+static int copy_in(union argument *a, u32 want, const void __user *uarg, u32 size)
+{
+	if (size != want)
+		return copy_struct_from_user(a, want, uarg, size);
+	switch (size) {
+	case 16:
+		return copy_from_user(a, uarg, 16) ? -EFAULT : 0;
+	case 32:
+		return copy_from_user(a, uarg, 32) ? -EFAULT : 0;
+	case 40:
+		return copy_from_user(a, uarg, 40) ? -EFAULT : 0;
+	default:
+		return copy_from_user(a, uarg, size) ? -EFAULT : 0;
+	}
+}
+
+/* Return: as copy_to_user(). */
+static unsigned long copy_out(void __user *uarg, const union argument *a, u32 size)
+{
+	switch (size) {
+	case 16:
+		return copy_to_user(uarg, a, 16);
+	case 40:
+		return copy_to_user(uarg, a, 40);
+	default:
+		return copy_to_user(uarg, a, size);
+	}
+}
+
 static int run(const struct command *c, void *subject, void __user *uarg)
 {
-	union argument a;
+	union argument a __uninitialized; /* copied to from end to end */
 	u32 size;
 	int ret, done;
 
@@ -140,12 +173,12 @@ static int run(const struct command *c, void *subject, void __user *uarg)
 	/* The tail is looked through: that must have an end. */
 	if (size > PAGE_SIZE)
 		return -E2BIG;
-	ret = copy_struct_from_user(&a, c->size, uarg, size);
+	ret = copy_in(&a, c->size, uarg, size);
 	if (ret)
 		return ret;
 	done = c->fn(subject, &a);
 	ret = done;
-	if (c->out && copy_to_user(uarg, &a, min(size, c->size)))
+	if (c->out && copy_out(uarg, &a, min(size, c->size)))
 		ret = -EFAULT;
 	if (c->end && !done)
 		c->end(&a, ret);

@@ -105,7 +105,7 @@ static int release_step(const struct ksync_object *obj, u32 flags, u32 *was,
 
 static int release(const struct ksync_object *obj, u32 flags, u32 *was)
 {
-	struct ksync_sweep s;
+	struct ksync_sweep s __uninitialized;
 	int ret;
 
 	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);

@@ -89,8 +89,14 @@ static int block(struct ksync_request *r, struct rt_mutex *rtm,
 		 bool (*spin)(struct ksync_waiter *w))
 {
 	struct ksync_waiter *w = &r->w;
-	int ret = ksync_graph_block(w);
+	int ret;
 
+	/* Left free, as to one that was parked: there is nobody to wait for. */
+	if (!spin && ksync_rtm_trylock(rtm)) {
+		ksync_graph_unblock(r->self);
+		return 0;
+	}
+	ret = ksync_graph_block(w);
 	if (ret == -EDEADLK)
 		return ret;
 	if (ret == -EXDEV || ksync_busted(KSYNC_FAULT_NO_BOOST)) {
@@ -113,6 +119,23 @@ static u32 idle_bits(const struct ksync_state *st)
 }
 
 /*
+ * A leader that was handed the word departs.  Those that wait behind it have been
+ * overtaken for as long as it has, or nearly: they are handed it too, one after the
+ * other, and then it is left to whoever comes first again.  So nobody is overtaken
+ * for handoff_us more than once; and between two batches running threads have the
+ * lock for that long, however many wait.
+ */
+static void pass_on_handoff(struct ksync_state *st)
+{
+	u32 left = 0;
+
+	if (READ_ONCE(st->handoff) && !st->obj.ops->pass_queue)
+		left = st->batch ? min(st->batch - 1, st->nr) : st->nr;
+	st->batch = left;
+	WRITE_ONCE(st->handoff, left);
+}
+
+/*
  * The wait is over, with @ret; the bucket lock is held and released here.  The
  * leader passes the queue on, unless it got the word and others are behind.  A
  * reader has left the word to them.
@@ -132,7 +155,7 @@ static int depart(struct ksync_request *r, int ret)
 	if (led) {
 		WRITE_ONCE(st->leader, NULL);
 		WRITE_ONCE(st->freed, 0);
-		WRITE_ONCE(st->handoff, false);
+		pass_on_handoff(st);
 		if (reads && !last) {
 			ksync_state_freed(st);
 		} else if (ksync_lock_got(ret) && !last && !st->obj.ops->pass_queue) {
@@ -153,9 +176,9 @@ static int depart(struct ksync_request *r, int ret)
 	ksync_unpark_wake(&r->obj, next);
 	preempt_enable();
 	if (release)
-		ksync_state_put(st);
+		ksync_state_put_kept(r->self, st);
 	if (last)
-		ksync_state_put(st);
+		ksync_state_put_kept(r->self, st);
 	if (reads || !ksync_lock_got(ret))
 		ksync_watch_pass(&r->obj);
 	return ret;
@@ -459,9 +482,9 @@ int ksync_lock_wait(struct ksync_request *r)
 	r->w.thread = r->self;
 	r->w.reader = r->entry;
 	r->w.timer.notify = true;
-	spare = ksync_state_alloc();
+	spare = ksync_state_take(r->self);
 	ret = spare ? join(r, &spare) : -ENOMEM;
-	ksync_state_free(spare);
+	ksync_state_keep(r->self, spare);
 	if (ret == -EBUSY) {
 		ksync_waiter_start(&r->w, arg->flags, arg->deadline);
 		ret = ksync_lock_turn(r);

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 
 #include "ceiling.h"
+#include "many.h"
 #include "proc.h"
 #include "uring.h"
 
@@ -109,12 +110,18 @@ static int __init ksync_init(void)
 	ksync_wq = alloc_workqueue("ksync", WQ_UNBOUND, 0);
 	if (!ksync_wq)
 		return -ENOMEM;
-	ret = ksync_wait_init();
+	ret = ksync_state_init();
 	if (ret)
 		goto destroy_wq;
-	ret = ksync_booster_init();
+	ret = ksync_wait_init();
+	if (ret)
+		goto exit_state;
+	ret = ksync_many_init();
 	if (ret)
 		goto exit_wait;
+	ret = ksync_booster_init();
+	if (ret)
+		goto exit_many;
 	ret = ksync_death_init();
 	if (ret)
 		goto exit_booster;
@@ -129,8 +136,12 @@ exit_death:
 	ksync_thread_exit();
 exit_booster:
 	ksync_booster_uninit();
+exit_many:
+	ksync_many_exit();
 exit_wait:
 	ksync_wait_exit();
+exit_state:
+	ksync_state_exit();
 destroy_wq:
 	destroy_workqueue(ksync_wq);
 	return ret;
@@ -144,7 +155,9 @@ static void __exit ksync_exit(void)
 	ksync_death_exit();
 	ksync_thread_exit();
 	ksync_booster_uninit();
+	ksync_many_exit();
 	ksync_wait_exit();
+	ksync_state_exit();
 	destroy_workqueue(ksync_wq);
 }
 

@@ -25,9 +25,7 @@
  * came to serve other parts meanwhile have passed us over: everything is looked
  * at again from the beginning.
  */
-#include <linux/mm.h>
 #include <linux/sched/signal.h>
-#include <linux/slab.h>
 #include <linux/task_work.h>
 #include <linux/uaccess.h>
 
@@ -86,7 +84,7 @@ bool ksync_many_go_on(struct ksync_many_call *c)
 /* Set the request up for lock @i. Return: as ksync_lock_begin(). */
 static int begin(struct ksync_many_call *c, u32 i, u32 flags)
 {
-	struct ksync_part *p = &c->parts[i];
+	struct ksync_part *p = c->parts[i];
 
 	c->lock = (struct ksync_lock){
 		.id = p->obj.id,
@@ -111,21 +109,21 @@ int ksync_many_try(struct ksync_many_call *c, u32 i)
 {
 	int ret = begin(c, i, KSYNC_WAIT_TRY);
 
-	return note_death(&c->parts[i], ret > 0 ? ksync_lock_try(&c->r) : ret);
+	return note_death(c->parts[i], ret > 0 ? ksync_lock_try(&c->r) : ret);
 }
 
 /** ksync_many_undo() - give part @i back, a lock, as it was */
 void ksync_many_undo(struct ksync_many_call *c, u32 i)
 {
-	struct ksync_object obj = c->parts[i].obj;
+	struct ksync_object obj = c->parts[i]->obj;
 	const u32 handle = c->arg->thread;
 	struct ksync_thread *self = ksync_thread_current(c->domain, handle);
 
-	if (c->parts[i].item.flags & KSYNC_LOCK_READ)
+	if (c->parts[i]->item.flags & KSYNC_LOCK_READ)
 		ksync_rwlock_undo_read(&obj, self, handle);
 	else
 		ksync_unlock_unharmed(&obj, self, handle);
-	c->parts[i].item.result = 0;
+	c->parts[i]->item.result = 0;
 }
 
 /**
@@ -151,7 +149,7 @@ int ksync_many_sit(struct ksync_many_call *c, u32 i)
 		if (soft)
 			ksync_graph_soften(c->r.self, false);
 	}
-	return note_death(&c->parts[i], ret);
+	return note_death(c->parts[i], ret);
 }
 
 /** ksync_many_sleep() - until something was claimed or poked: -EBUSY; or why not */
@@ -178,7 +176,7 @@ int ksync_many_sleep(struct ksync_many_call *c)
 /* The lock is ours; is it what the wait gets? */
 static int keep(struct ksync_many_call *c, u32 i)
 {
-	if (!ksync_many_claim(c->parts[i].w) && !ksync_busted(KSYNC_FAULT_MANY_KEEP))
+	if (!ksync_many_claim(c->parts[i]->w) && !ksync_busted(KSYNC_FAULT_MANY_KEEP))
 		ksync_many_undo(c, i);
 	return 0;
 }
@@ -190,7 +188,7 @@ static int look_at_lock(struct ksync_many_call *c, u32 i)
 
 	if (ksync_lock_got(ret))
 		return keep(c, i);
-	c->parts[i].hopeless = ret == -EDEADLK;
+	c->parts[i]->hopeless = ret == -EDEADLK;
 	if (ret == -EDEADLK)
 		ret = -EBUSY;
 	else if (ret != -EBUSY)
@@ -209,8 +207,8 @@ static int look_at_lock(struct ksync_many_call *c, u32 i)
  */
 int ksync_many_enter(struct ksync_many_call *c, u32 i)
 {
-	struct ksync_part *p = &c->parts[i];
-	int ret = ksync_waiter_init(p->w, c->domain);
+	struct ksync_part *p = c->parts[i];
+	int ret = ksync_waiter_init_since(p->w, c->domain, c->clock.since);
 
 	if (ret)
 		return ret;
@@ -239,7 +237,7 @@ int ksync_many_enter(struct ksync_many_call *c, u32 i)
 /** ksync_many_leave() - undoes that */
 void ksync_many_leave(struct ksync_many_call *c, u32 i)
 {
-	struct ksync_part *p = &c->parts[i];
+	struct ksync_part *p = c->parts[i];
 	bool given;
 
 	if (!p->in)
@@ -265,7 +263,7 @@ static int try_told(struct ksync_many_call *c)
 	if (!ksync_many_heard(c))
 		return -EBUSY;
 	for (i = 0; i < nr_parts(c) && ret == -EBUSY; i++) {
-		p = &c->parts[i];
+		p = c->parts[i];
 		if (!ksync_part_owned(p) || !READ_ONCE(p->w->poked))
 			continue;
 		ksync_watch_clear(p->w);
@@ -282,8 +280,8 @@ static u32 find_seat(const struct ksync_many_call *c)
 	u32 i;
 
 	for (i = 0; i < nr_parts(c); i++)
-		if (ksync_part_owned(&c->parts[i]) && !c->parts[i].hopeless &&
-		    !(c->parts[i].item.flags & KSYNC_ITEM_WATCH))
+		if (ksync_part_owned(c->parts[i]) && !c->parts[i]->hopeless &&
+		    !(c->parts[i]->item.flags & KSYNC_ITEM_WATCH))
 			break;
 	return i;
 }
@@ -294,7 +292,7 @@ static bool deadlock(const struct ksync_many_call *c)
 	u32 i;
 
 	for (i = 0; i < nr_parts(c); i++)
-		if (!c->parts[i].hopeless)
+		if (!c->parts[i]->hopeless)
 			return false;
 	return true;
 }
@@ -311,7 +309,7 @@ static int wait(struct ksync_many_call *c)
 	if (ksync_lock_got(ret))
 		return keep(c, seat);
 	if (ret == -EDEADLK) {
-		c->parts[seat].hopeless = true;
+		c->parts[seat]->hopeless = true;
 		return -EBUSY;
 	}
 	if (ret == -ENOTRECOVERABLE || ret == -EUCLEAN || ret == -EBADF)
@@ -347,7 +345,7 @@ static int conclude(struct ksync_many_call *c, int ret)
 
 	if (!claim)
 		return ret ? ret : ONCE_MORE;
-	p = &c->parts[claim - 1];
+	p = c->parts[claim - 1];
 	c->arg->index = claim - 1;
 	if (!ksync_part_owned(p))
 		return 0;
@@ -396,7 +394,7 @@ static u32 item_flags(const struct ksync_many_call *c, const struct ksync_part *
 
 static int find(struct ksync_many_call *c, u32 i)
 {
-	struct ksync_part *p = &c->parts[i];
+	struct ksync_part *p = c->parts[i];
 	int ret = ksync_object_find(c->domain, p->item.id, &p->obj);
 
 	if (ret)
@@ -424,8 +422,8 @@ static noinline_for_stack int read_batch(struct ksync_many_call *c, u32 first, u
 	for (i = 0; i < n; i++) {
 		if (put_user(0, &from[first + i].result))
 			return -EFAULT;
-		c->parts[first + i].item = items[i];
-		c->parts[first + i].item.result = 0;
+		c->parts[first + i]->item = items[i];
+		c->parts[first + i]->item.result = 0;
 		ret = find(c, first + i);
 		if (ret) {
 			c->arg->index = first + i;
@@ -448,7 +446,7 @@ static int read_items(struct ksync_many_call *c)
 
 static int read_alert(struct ksync_many_call *c)
 {
-	struct ksync_part *p = &c->parts[c->arg->count];
+	struct ksync_part *p = c->parts[c->arg->count];
 	u32 i;
 	int ret;
 
@@ -459,7 +457,7 @@ static int read_alert(struct ksync_many_call *c)
 	if (!ret && p->obj.ops->kind != KSYNC_KIND_EVENT)
 		ret = -EINVAL;
 	for (i = 0; i < c->arg->count && !ret; i++)
-		if (c->parts[i].item.id == p->item.id)
+		if (c->parts[i]->item.id == p->item.id)
 			ret = -EINVAL;
 	if (ret)
 		c->arg->index = c->arg->count;
@@ -473,7 +471,7 @@ static void write_results(struct ksync_many_call *c)
 
 	/* It could be written before. Whoever unmaps it meanwhile is not told. */
 	for (i = 0; i < c->arg->count; i++)
-		if (c->parts[i].item.result && put_user(c->parts[i].item.result, &to[i].result))
+		if (c->parts[i]->item.result && put_user(c->parts[i]->item.result, &to[i].result))
 			break;
 }
 
@@ -500,33 +498,6 @@ static int many(struct ksync_many_call *c)
 	return ret;
 }
 
-/*
- * One piece for all that grows with the items.  The call itself has timers that are
- * made for a stack; those of the parts' waiters are not used.
- */
-static int parts_alloc(struct ksync_many_call *c)
-{
-	const bool all = c->arg->flags & KSYNC_MANY_ALL;
-	const u32 n = c->arg->count + 1;
-	const u32 nr_waiters = all ? 2 : n;
-	struct ksync_waiter *w;
-	u32 i;
-
-	w = kvmalloc(nr_waiters * sizeof(*w) + n * (sizeof(*c->parts) + sizeof(*c->order)),
-		     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!w)
-		return -ENOMEM;
-	c->parts = (void *)(w + nr_waiters);
-	c->order = (void *)(c->parts + n);
-	for (i = 0; i < n; i++) {
-		c->parts[i].w = &w[all ? i == c->arg->count : i];
-		c->parts[i].in = false;
-		c->parts[i].taken = false;
-		c->parts[i].hopeless = false;
-	}
-	return 0;
-}
-
 /** ksync_many() - KSYNC_IOC_MANY */
 int ksync_many(struct ksync_domain *d, struct ksync_many *arg)
 {
@@ -536,10 +507,10 @@ int ksync_many(struct ksync_domain *d, struct ksync_many *arg)
 	if (arg->flags & ~MANY_FLAGS || !arg->count || arg->count > KSYNC_MANY_MAX ||
 	    !ksync_deadline_valid(arg->deadline))
 		return -EINVAL;
-	ret = parts_alloc(&c);
+	ret = ksync_many_alloc(&c);
 	if (ret)
 		return ret;
 	ret = many(&c);
-	kvfree(c.parts[0].w);
+	ksync_many_free(&c);
 	return ret;
 }

@@ -20,8 +20,7 @@
  * struct ksync_part - an item, or the alert, which is an item like others
  * @item: as asked for
  * @obj: which
- * @w: in its queue, or watching it; set up while it is. All: one for the items, of
- *	which one at a time is waited for, and one for the alert
+ * @w: in its queue, or watching it; set up while it is
  * @in: it is
  * @taken: all: this lock is ours already
  * @hopeless: any: waiting for this lock would close a cycle
@@ -41,6 +40,8 @@ struct ksync_part {
  * @arg: the call
  * @parts: the items, in their order, and the alert
  * @order: all: the same without the alert, by id
+ * @spares: any: states that were allocated, and are not in use
+ * @nr_spares: how many
  * @buckets: all: those of the items that are no locks, by address
  * @nr_buckets: how many
  * @claim: 0; or what the wait was given: a part's index and 1, or CLAIM_ALL
@@ -54,8 +55,10 @@ struct ksync_part {
 struct ksync_many_call {
 	struct ksync_domain *domain;
 	struct ksync_many *arg;
-	struct ksync_part *parts;
+	struct ksync_part **parts;
 	u8 *order;
+	struct ksync_state **spares;
+	u32 nr_spares;
 	struct ksync_bucket **buckets;
 	u32 nr_buckets;
 	atomic_t claim;
@@ -129,6 +132,14 @@ int ksync_many_sit(struct ksync_many_call *c, u32 i);
 int ksync_many_sleep(struct ksync_many_call *c);
 bool ksync_many_go_on(struct ksync_many_call *c);
 bool ksync_many_heard(struct ksync_many_call *c);
+
+/* many_alloc.c */
+int ksync_many_init(void);
+void ksync_many_exit(void);
+int ksync_many_alloc(struct ksync_many_call *c);
+void ksync_many_free(struct ksync_many_call *c);
+struct ksync_state *ksync_many_state(struct ksync_many_call *c);
+void ksync_many_spare(struct ksync_many_call *c, struct ksync_state *st);
 
 /* many_all.c */
 int ksync_many_all(struct ksync_many_call *c);

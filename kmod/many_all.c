@@ -52,8 +52,8 @@ struct all {
 
 static int by_id(const void *a, const void *b, const void *parts)
 {
-	const struct ksync_part *p = parts;
-	const u32 x = p[*(const u8 *)a].item.id, y = p[*(const u8 *)b].item.id;
+	const struct ksync_part *const *p = parts;
+	const u32 x = p[*(const u8 *)a]->item.id, y = p[*(const u8 *)b]->item.id;
 
 	return x < y ? -1 : x > y;
 }
@@ -82,7 +82,7 @@ static void sort_buckets(struct ksync_many_call *c)
 	u32 i, n = 0;
 
 	for (i = 0; i < c->arg->count; i++) {
-		p = &c->parts[i];
+		p = c->parts[i];
 		if (!ksync_part_owned(p))
 			c->buckets[n++] = ksync_bucket(c->domain, p->obj.id);
 	}
@@ -101,13 +101,13 @@ static int sort_items(struct ksync_many_call *c)
 
 	for (i = 0; i < n; i++) {
 		c->order[i] = i;
-		if (i && c->parts[i].item.id < c->parts[i - 1].item.id)
+		if (i && c->parts[i]->item.id < c->parts[i - 1]->item.id)
 			sorted = false;
 	}
 	if (!sorted)
 		sort_r(c->order, n, sizeof(*c->order), by_id, NULL, c->parts);
 	for (i = 1; i < n; i++) {
-		if (c->parts[c->order[i]].item.id == c->parts[c->order[i - 1]].item.id) {
+		if (c->parts[c->order[i]]->item.id == c->parts[c->order[i - 1]]->item.id) {
 			c->arg->index = max(c->order[i], c->order[i - 1]);
 			return -EINVAL;
 		}
@@ -145,9 +145,9 @@ static int for_items(struct all *a, item_fn fn)
 	u32 i;
 
 	for (i = 0; i < c->arg->count && !ret; i++) {
-		if (ksync_part_owned(&c->parts[i]))
+		if (ksync_part_owned(c->parts[i]))
 			continue;
-		ret = fn(c, &c->parts[i]);
+		ret = fn(c, c->parts[i]);
 		if (ret)
 			a->missing = i;
 	}
@@ -207,7 +207,7 @@ static int use_events(struct all *a)
 	u32 i;
 
 	for (i = 0; i < c->arg->count; i++) {
-		p = &c->parts[i];
+		p = c->parts[i];
 		if (!event(p))
 			continue;
 		if (p->obj.ops->use(&p->obj) && !taken) {
@@ -276,7 +276,7 @@ static int look(struct all *a)
 	if (!for_items(a, ready))
 		return 0;
 	for (i = 0; i < c->arg->count; i++) {
-		if (ksync_part_owned(&c->parts[i]) && i != a->held && busy(c, &c->parts[i])) {
+		if (ksync_part_owned(c->parts[i]) && i != a->held && busy(c, c->parts[i])) {
 			a->missing = i;
 			break;
 		}
@@ -293,11 +293,11 @@ static int try_locks(struct all *a)
 
 	for (n = 0; n < c->arg->count && !ret; n++) {
 		i = c->order[n];
-		if (!ksync_part_owned(&c->parts[i]) || i == a->held)
+		if (!ksync_part_owned(c->parts[i]) || i == a->held)
 			continue;
 		ret = ksync_many_try(c, i);
-		c->parts[i].taken = ksync_lock_got(ret);
-		if (c->parts[i].taken)
+		c->parts[i]->taken = ksync_lock_got(ret);
+		if (c->parts[i]->taken)
 			ret = 0;
 		else
 			a->missing = i;
@@ -311,9 +311,9 @@ static void undo_locks(struct all *a)
 	u32 i;
 
 	for (i = 0; i < c->arg->count; i++) {
-		if (ksync_part_owned(&c->parts[i]) && (c->parts[i].taken || i == a->held))
+		if (ksync_part_owned(c->parts[i]) && (c->parts[i]->taken || i == a->held))
 			ksync_many_undo(c, i);
-		c->parts[i].taken = false;
+		c->parts[i]->taken = false;
 	}
 	a->held = NOTHING;
 }
@@ -342,7 +342,7 @@ static int wait_for_missing(struct all *a)
 	const u32 i = a->missing;
 	int ret;
 
-	if (ksync_part_owned(&c->parts[i])) {
+	if (ksync_part_owned(c->parts[i])) {
 		ret = ksync_many_sit(c, i);
 		if (!ksync_lock_got(ret))
 			return ret;
@@ -362,7 +362,7 @@ static int enter_alert(struct ksync_many_call *c)
 {
 	const u32 i = c->arg->count;
 
-	if (!(c->arg->flags & KSYNC_MANY_ALERT) || c->parts[i].in)
+	if (!(c->arg->flags & KSYNC_MANY_ALERT) || c->parts[i]->in)
 		return -EBUSY;
 	return ksync_many_enter(c, i);
 }
@@ -402,10 +402,10 @@ static int conclude(struct ksync_many_call *c)
 	u32 i;
 
 	for (i = 0; i < c->arg->count; i++) {
-		if (c->parts[i].item.result)
-			ret = c->parts[i].item.result;
-		if (c->parts[i].item.flags & KSYNC_LOCK_READ)
-			ksync_watch_pass(&c->parts[i].obj);
+		if (c->parts[i]->item.result)
+			ret = c->parts[i]->item.result;
+		if (c->parts[i]->item.flags & KSYNC_LOCK_READ)
+			ksync_watch_pass(&c->parts[i]->obj);
 	}
 	return ret;
 }

@@ -79,6 +79,20 @@ static u32 count(const struct ksync_state *st)
 	return st ? st->nr : 0;
 }
 
+/* @st: of @obj, in the hash or just taken out of it; saves looking for it. */
+static u32 note(const struct ksync_object *obj, const struct ksync_state *st)
+{
+	const u32 n = count(st) + count(ksync_state_watched(obj)) + ksync_hub_armed(obj);
+
+	WRITE_ONCE(obj->cell->waiters, n);
+	return n;
+}
+
+static u32 note_state(const struct ksync_state *st)
+{
+	return st->side == KSYNC_SIDE_WORD ? note(&st->obj, st) : ksync_queue_note(&st->obj);
+}
+
 /**
  * ksync_queue_note() - under the bucket lock: let users know how many wait
  * @obj: waitq, sem, event or cond
@@ -88,19 +102,15 @@ static u32 count(const struct ksync_state *st)
 u32 ksync_queue_note(const struct ksync_object *obj)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	const u32 n = count(ksync_state_find(b, obj->domain, obj->id)) +
-		      count(ksync_state_watched(obj)) +
-		      ksync_hub_armed(obj);
 
-	WRITE_ONCE(obj->cell->waiters, n);
-	return n;
+	return note(obj, ksync_state_find(b, obj->domain, obj->id));
 }
 
 /** ksync_queue_enter() - under the bucket lock: queue a waiter, and let users know */
 void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
 {
 	ksync_waiter_enqueue(w, st);
-	ksync_queue_note(&st->obj);
+	note_state(st);
 }
 
 /**
@@ -114,7 +124,7 @@ struct ksync_state *ksync_queue_leave(struct ksync_waiter *w)
 	struct ksync_state *st = w->state;
 	const bool last = ksync_waiter_dequeue(w);
 
-	if (!ksync_queue_note(&st->obj) && st->obj.ops->idle)
+	if (!note_state(st) && st->obj.ops->idle)
 		st->obj.ops->idle(&st->obj);
 	return last ? st : NULL;
 }
@@ -150,6 +160,20 @@ static int arrive(struct ksync_waiter *w)
 	return ret;
 }
 
+static struct ksync_state *spare_for(const struct ksync_waiter *w)
+{
+	return w->many ? ksync_many_state(w->many) : ksync_state_alloc();
+}
+
+/* One that nobody has a reference of: those of queues are not pinned. */
+static void give_back(const struct ksync_waiter *w, struct ksync_state *st)
+{
+	if (w->many)
+		ksync_many_spare(w->many, st);
+	else
+		ksync_state_free(st);
+}
+
 /**
  * ksync_queue_join() - queue up for an object, unless it can be had at once
  * @w: waiter, initialized, with what its kind looks at
@@ -162,7 +186,7 @@ static int arrive(struct ksync_waiter *w)
 int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj)
 {
 	struct ksync_bucket *b = ksync_bucket(obj->domain, obj->id);
-	struct ksync_state *spare = ksync_state_alloc(), *gone = NULL;
+	struct ksync_state *spare = spare_for(w), *gone = NULL;
 	int ret = -EBADF;
 
 	if (!spare)
@@ -177,8 +201,8 @@ int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj)
 			gone = ksync_queue_leave(w);
 	}
 	raw_spin_unlock(&b->lock);
-	ksync_state_free(spare);
-	ksync_state_free(gone);
+	give_back(w, spare);
+	give_back(w, gone);
 	return ret;
 }
 
@@ -236,8 +260,7 @@ void ksync_queue_quit(struct ksync_waiter *w)
 		gone = ksync_queue_leave(w);
 	}
 	raw_spin_unlock(&b->lock);
-	if (gone)
-		ksync_state_put(gone);
+	give_back(w, gone);
 	if (left && w->poked)
 		obj.ops->serve(&obj);
 }

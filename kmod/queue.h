@@ -11,6 +11,10 @@
 #define KSYNC_WAKE_BATCH	16U
 #define KSYNC_SCAN_BATCH	64
 
+/*
+ * Whoever has one on the stack says __uninitialized: ksync_sweep_begin() does it, but
+ * for @wake, which is long.
+ */
 /**
  * struct ksync_sweep - going through the waiters in order, in batches
  * @bitset: whom to wake

@@ -5,7 +5,8 @@
  *
  * All waiters of a cond have the same mutex.  Each is moved under the locks of
  * both buckets, and in each of them it is seen in one of the two queues.  No
- * memory is needed: the waiter brings the state that its mutex may need.
+ * memory is needed: the waiter brings the state that its mutex may need, and the
+ * last one takes the cond's with it instead.
  */
 #include <linux/sched/rt.h>
 #include <linux/sched/task.h>
@@ -50,12 +51,27 @@ static struct ksync_state *mutex_state(struct ksync_waiter *w, struct ksync_buck
 	return st;
 }
 
+/*
+ * The cond's state, which nobody waits in any more, goes with the last waiter, if that has
+ * given its own away; before it is unparked, and its stack may be gone.  Nobody else
+ * has a reference: no rt_mutex of it is ever released.
+ */
+static void take_along(struct ksync_waiter *w, struct ksync_state **gone)
+{
+	if (w->spare)
+		return;
+	w->spare = *gone;
+	*gone = NULL;
+}
+
 /* Out of the cond's queue already. Its priority may be another one than it was. */
-static struct task_struct *move_to_mutex(struct ksync_waiter *w, struct ksync_bucket *b)
+static struct task_struct *move_to_mutex(struct ksync_waiter *w, struct ksync_bucket *b,
+					 struct ksync_state **gone)
 {
 	w->prio = min(ksync_prio(w->task), MAX_RT_PRIO);
 	w->since = ktime_get_ns();
 	ksync_waiter_enqueue(w, mutex_state(w, b));
+	take_along(w, gone);
 	return ksync_park(w);
 }
 
@@ -132,7 +148,8 @@ static u32 move_next(struct step *step, struct ksync_sweep *s, struct ksync_stat
 		return 0;
 	*gone = ksync_queue_leave(w);
 	trace_requeue(step->cond, w->mutex, w->task);
-	step->task = ksync_object_stale(w->mutex) ? drop(w) : move_to_mutex(w, step->b);
+	step->task = ksync_object_stale(w->mutex) ? drop(w) :
+						    move_to_mutex(w, step->b, gone);
 	return 1;
 }
 
@@ -158,7 +175,7 @@ static u32 move_one(struct step *step, struct ksync_sweep *s)
 
 static u32 move(struct step *step, u32 count)
 {
-	struct ksync_sweep s;
+	struct ksync_sweep s __uninitialized;
 	u32 moved = 0;
 
 	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
@@ -191,7 +208,7 @@ static void tell_many(const struct ksync_object *cond)
 {
 	struct ksync_bucket *b = ksync_bucket(cond->domain, cond->id);
 	struct ksync_state *gone = NULL;
-	struct ksync_sweep s;
+	struct ksync_sweep s __uninitialized;
 
 	ksync_sweep_begin(&s, KSYNC_BITSET_ALL);
 	while (s.more) {

@@ -96,7 +96,7 @@ static int post_step(const struct ksync_object *obj, u32 n, u32 *was, u32 max,
  */
 static int post(const struct ksync_object *obj, u32 n, u32 *was, u32 left)
 {
-	struct ksync_sweep s;
+	struct ksync_sweep s __uninitialized;
 	int ret;
 
 	do {

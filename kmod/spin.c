@@ -92,7 +92,7 @@ bool ksync_spin_front(struct ksync_waiter *w)
 		if (!holder || holder == KSYNC_HANDOFF) {
 			/* If somebody is faster, it counts from here. */
 			if (!READ_ONCE(st->freed))
-				WRITE_ONCE(st->freed, ktime_get_ns());
+				smp_store_release(&st->freed, ktime_get_ns()); /* as in state.c */
 			return true;
 		}
 		if (++looks % CLOCK_LOOKS == 0 && ksync_state_starves(st))

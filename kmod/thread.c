@@ -148,6 +148,7 @@ void ksync_thread_put(struct ksync_thread *t)
 		return;
 	/* After execve the task may have a new one there. */
 	xa_cmpxchg(&threads, key_of(t->task), t, NULL, 0);
+	ksync_state_drop_kept(t);
 	call_rcu(&t->rcu, thread_free);
 }
 

@@ -77,6 +77,7 @@ static int begin(const struct ksync_object *obj, struct ksync_thread *self, u32 
 		return -EPERM;
 	ret = release_word(obj, st, handle, leave);
 	rel->obj = obj;
+	rel->self = self;
 	ksync_watch_collect(obj, &rel->tell);
 	if (st) {
 		rel->nr = st->nr;
@@ -124,7 +125,7 @@ void ksync_unlock_end(struct ksync_unlocking *rel)
 		return;
 	if (ksync_prio(current) != prio)
 		trace_unboost(rel->obj, prio, ksync_prio(current));
-	ksync_state_put(rel->st);
+	ksync_state_put_kept(rel->self, rel->st);
 }
 
 static int release(struct ksync_object *obj, struct ksync_thread *self, u32 handle,

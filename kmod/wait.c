@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where waiting is kept: buckets, states, waiters and deadlines.
- *
- * A state exists while its object has a waiter.  It is allocated before the
- * bucket lock is taken and freed after it is released.
+ * Where waiting is kept: buckets, the states in them, waiters and deadlines.
  */
 #include <linux/hash.h>
 #include <linux/log2.h>
@@ -22,7 +19,6 @@ static struct ksync_bucket *buckets;
 static u32 bucket_count;
 static unsigned int hash_shift;
 static u64 hash_factor; /* odd */
-static struct kmem_cache *state_cache;
 
 /**
  * ksync_bucket() - where the state of an object would be
@@ -161,110 +157,11 @@ struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
 	return st;
 }
 
-static u64 starve_ns(void)
-{
-	return (u64)READ_ONCE(ksync_handoff_us) * NSEC_PER_USEC;
-}
-
-/** ksync_state_starves() - the word was left to the leader too long ago */
-bool ksync_state_starves(const struct ksync_state *st)
-{
-	u64 freed = READ_ONCE(st->freed);
-
-	return freed && ktime_get_ns() - freed >= starve_ns();
-}
-
-/*
- * The leader may be on its way for long: it is runnable, and waits for a CPU
- * that those who overtake it keep busy without ever entering the kernel, for
- * the word has WOKEN set.  Clear that, and the next unlock comes here and hands
- * the word over.  Interrupt context, no lock: a stale @handoff hands over once
- * too often, and WOKEN may always be clear.
- *
- * The cell is there: it is freed a grace period after the last waiter left, and
- * an interrupt handler holds that up.
- */
-static enum hrtimer_restart leader_starves(struct hrtimer *timer)
-{
-	struct ksync_state *st = container_of(timer, struct ksync_state, starve);
-
-	if (!READ_ONCE(st->nr) || !READ_ONCE(st->freed))
-		return HRTIMER_NORESTART;
-	if (!ksync_state_starves(st)) {
-		hrtimer_forward_now(timer, ns_to_ktime(starve_ns()));
-		return HRTIMER_RESTART;
-	}
-	WRITE_ONCE(st->handoff, true);
-	atomic_andnot(KSYNC_WOKEN, (atomic_t *)&st->obj.cell->word);
-	return HRTIMER_NORESTART;
-}
-
-/** ksync_state_freed() - under the bucket lock: the word is left to the leader */
-void ksync_state_freed(struct ksync_state *st)
-{
-	lockdep_assert_held(&st->bucket->lock);
-	if (!st->freed)
-		WRITE_ONCE(st->freed, ktime_get_ns());
-	/* Not stopped when the leader has got it: it will find nothing to do. */
-	if (!hrtimer_active(&st->starve))
-		hrtimer_start(&st->starve, ns_to_ktime(starve_ns()),
-			      HRTIMER_MODE_REL_HARD);
-}
-
-/**
- * ksync_state_alloc() - before the bucket lock is taken
- *
- * A walk of the wait-for graph may look at a state that was freed and allocated
- * again (the cache is SLAB_TYPESAFE_BY_RCU); it then asks whether the thread
- * that led it there still waits on it, and drops what it read if not.
- */
-struct ksync_state *ksync_state_alloc(void)
-{
-	struct ksync_state *st = kmem_cache_alloc(state_cache, GFP_KERNEL_ACCOUNT);
-
-	if (!st)
-		return NULL;
-	RB_CLEAR_NODE(&st->node);
-	WRITE_ONCE(st->side, KSYNC_SIDE_WORD);
-	refcount_set(&st->refs, 1);
-	st->waiters = RB_ROOT_CACHED;
-	st->readers = RB_ROOT_CACHED;
-	st->phase = 1;
-	st->nr = 0;
-	rt_mutex_init(&st->queue);
-	rt_mutex_init(&st->front);
-	st->leader = NULL;
-	WRITE_ONCE(st->owner, NULL);
-	st->owner_handle = 0;
-	INIT_LIST_HEAD(&st->owned);
-	st->freed = 0;
-	ksync_hrtimer_setup(&st->starve, leader_starves, CLOCK_MONOTONIC,
-			    HRTIMER_MODE_REL_HARD);
-	st->handoff = false;
-	INIT_LIST_HEAD(&st->spinners);
-	return st;
-}
-
-/** ksync_state_free() - of one that was never published, or has no user left */
-void ksync_state_free(struct ksync_state *st)
-{
-	if (!st)
-		return;
-	hrtimer_cancel(&st->starve);
-	kmem_cache_free(state_cache, st);
-}
-
-/** ksync_state_put() - not under a raw lock */
-void ksync_state_put(struct ksync_state *st)
-{
-	if (refcount_dec_and_test(&st->refs))
-		ksync_state_free(st);
-}
-
 /** ksync_state_publish() - under the bucket lock: @st is now that of @st->obj */
 void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b)
 {
 	lockdep_assert_held(&b->lock);
+	WRITE_ONCE(st->left, (atomic_t *)&st->obj.cell->word);
 	rb_add(&st->node, &b->states, state_before);
 	if (st->side == KSYNC_SIDE_WATCH)
 		atomic_inc(&st->obj.domain->watches);
@@ -312,6 +209,12 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
  */
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 {
+	return ksync_waiter_init_since(w, d, ktime_get_ns());
+}
+
+/** ksync_waiter_init_since() - the same; what time it is, is known */
+int ksync_waiter_init_since(struct ksync_waiter *w, struct ksync_domain *d, u64 since)
+{
 	if (atomic_inc_return(&d->waiters) > READ_ONCE(ksync_max_waiters)) {
 		atomic_dec(&d->waiters);
 		return -ENOSPC;
@@ -321,7 +224,7 @@ int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 	w->timer.task = current;
 	w->prio = ksync_busted(KSYNC_FAULT_QUEUE_FIFO) ? MAX_RT_PRIO :
 		min(ksync_prio(current), MAX_RT_PRIO);
-	w->since = ktime_get_ns();
+	w->since = since;
 	w->bitset = KSYNC_BITSET_ALL;
 	INIT_LIST_HEAD(&w->spin);
 	return 0;
@@ -492,15 +395,10 @@ int ksync_wait_init(void)
 {
 	u32 i;
 
-	state_cache = KMEM_CACHE(ksync_state, SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU);
-	if (!state_cache)
-		return -ENOMEM;
 	bucket_count = buckets_wanted();
 	buckets = kvcalloc(bucket_count, sizeof(*buckets), GFP_KERNEL);
-	if (!buckets) {
-		kmem_cache_destroy(state_cache);
+	if (!buckets)
 		return -ENOMEM;
-	}
 	for (i = 0; i < bucket_count; i++) {
 		raw_spin_lock_init(&buckets[i].lock);
 		buckets[i].states = RB_ROOT;
@@ -512,6 +410,5 @@ int ksync_wait_init(void)
 
 void ksync_wait_exit(void)
 {
-	kmem_cache_destroy(state_cache);
 	kvfree(buckets);
 }

@@ -56,7 +56,7 @@ int ksync_waitq_wake(struct ksync_domain *d, struct ksync_wake *arg)
 	struct ksync_bucket *b = ksync_bucket(d, arg->id);
 	struct ksync_state *gone;
 	struct ksync_object obj;
-	struct ksync_sweep s;
+	struct ksync_sweep s __uninitialized;
 	int ret;
 
 	if (arg->pad || !arg->bitset)
@@ -150,7 +150,7 @@ int ksync_waitq_requeue(struct ksync_domain *d, struct ksync_requeue *arg)
 {
 	struct ksync_object from, to;
 	struct ksync_state *spare;
-	struct ksync_sweep s;
+	struct ksync_sweep s __uninitialized;
 	int ret;
 
 	if (arg->flags & ~KSYNC_REQUEUE_CMP || arg->pad || arg->from == arg->to)

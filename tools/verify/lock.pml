@@ -97,7 +97,7 @@ byte stage[N + 1];			/* thread->stage: enum ksync_stage */
 /* word.c: thread_in() */
 #define THREAD_IN(o)	(o <= N -> o : 0)
 
-/* wait.c: ksync_state_alloc(), made before the lock is taken; bucket lock */
+/* state.c: ksync_state_alloc(), made before the lock is taken; bucket lock */
 inline state_new(x)
 {
 	x = 1;
@@ -108,7 +108,7 @@ inline state_new(x)
 	s[x].refs = 1
 }
 
-/* wait.c: ksync_state_put(). Whatever is freed is owned and awaited by nobody. */
+/* state.c: ksync_state_put(). Whatever is freed is owned and awaited by nobody. */
 inline state_put(x)
 {
 	assert(s[x].refs > 0);
@@ -351,7 +351,10 @@ inline depart()
 			s[st].leader = 0;
 			s[st].freed = 0;
 			s[st].late = 0;
-			s[st].handoff = 0;
+			if	/* pass_on_handoff(): how many more are in the batch */
+			:: s[st].handoff = 0
+			:: s[st].handoff && !bye
+			fi;
 			if
 			:: GOT(ret) && !bye ->	/* ksync_owner_set_current() */
 				assert(s[st].owner == 0 && s[st].qown == me);
@@ -850,7 +853,7 @@ inline die()
 }
 
 /*
- * wait.c: leader_starves(), the timer that ksync_state_freed() starts; and the
+ * state.c: leader_starves(), the timer that ksync_state_freed() starts; and the
  * clock: sooner or later the time since freed has passed.  It holds no lock, and
  * may find a state that was left, or is another one by now.
  */

@@ -33,7 +33,7 @@
  * @mutant NO_GONE_LOOK any assertion kmod/lock.c: return depart(r, -ERESTARTNOINTR);
  * @mutant NO_SEND_LEADER anytwice end kmod/unlock_any.c: rel->next = st->leader ? send(st->leader) : ksync_unpark_top(st);
  * @mutant NO_TAKEN anyall assertion kmod/unlock_any.c: st->owner_handle = 0;
- * @mutant NO_STARVE overtaken cycle kmod/wait.c: hrtimer_start(&st->starve, ns_to_ktime(starve_ns()),
+ * @mutant NO_STARVE overtaken cycle kmod/state.c: starve_start(st, st->freed);
  */
 #ifndef N
 #define N 3
