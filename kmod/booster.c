@@ -213,6 +213,7 @@ void ksync_booster_forked(struct ksync_thread *self, struct task_struct *child)
 		if (READ_ONCE(b->children[i]))
 			continue;
 		get_task_struct(child);
+		/* With its reference: it is dropped by who takes it. */
 		smp_store_release(&b->children[i], child);
 		irq_work_queue(&b->kick);
 		return;

@@ -16,7 +16,7 @@
  *
  * @mutant NO_ARM_ALL all assertion kmod/many_all.c: ret = for_items(a, arm);
  * @mutant NO_SERVE all assertion kmod/queue.c: obj.ops->serve(&obj);
- * @mutant NO_POKE all assertion kmod/queue.c: if (w->look && !w->poked)
+ * @mutant NO_POKE all assertion kmod/sweep.c: if (w->look && !w->poked)
  * @mutant NO_ALL_BUCKETS all assertion kmod/many_all.c: raw_spin_lock_nest_lock(&c->buckets[i]->lock, &c->domain->many_lock);
  * @mutant NO_USE_CHECK all assertion kmod/many_all.c: if (p->obj.ops->use(&p->obj) && !taken) {
  * @mutant NO_DISARM broken assertion kmod/many_all.c: ksync_queue_disarm(&p->obj);
@@ -42,7 +42,7 @@ inline idle(o)
 }
 
 /*
- * queue.c: ksync_sweep_serve(): M is more important, and only looks: what is there
+ * sweep.c: ksync_sweep_serve(): M is more important, and only looks: what is there
  * is kept while it is at the top.
  */
 inline serve(o)

@@ -97,7 +97,7 @@ inline use(o, yes)
 }
 
 /*
- * queue.c: ksync_sweep_serve(), serve_top(), take_out(), for as many as there are.  P
+ * sweep.c: ksync_sweep_serve(), serve_top(), take_out(), for as many as there are.  P
  * is more important than M: it is at the top.
  */
 inline serve(o)
