@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <ksync/node.h>
+#include <ksync/proactor.h>
 #include <ksync/reactor.h>
 #include "actor.h"
 
@@ -30,7 +31,10 @@ static struct noded {
 	uint32_t node;		/* the other one's number */
 	uint32_t queue;
 	uint32_t max;
+	enum ksync_backend kind;	/* of the loop; NODED_URING: a proactor */
 } noded;
+
+#define NODED_URING	3
 
 static inline void *noded_loop(void *arg)
 {
@@ -56,7 +60,8 @@ static inline int noded_start(const struct ksync_sched_opts *opts, int fd)
 	int ret = ksync_sched_start(&noded.s, opts);
 
 	if (!ret)
-		ret = ksync_reactor_create(&noded.loop, KSYNC_BACKEND_EPOLL, 0);
+		ret = noded.kind == NODED_URING ? ksync_proactor_create(&noded.loop, 0, 0) :
+		      ksync_reactor_create(&noded.loop, noded.kind, 0);
 	if (!ret)
 		ret = -pthread_create(&noded.thread, NULL, noded_loop, NULL);
 	return ret || fd < 0 ? ret : noded_connect(fd);
