@@ -158,8 +158,8 @@ struct ksync_supervisor_attr {
  * @pid: set to its address
  * @attr: how
  *
- * The caller, an actor that is a task, is its parent.  If a child cannot be started those that were are stopped,
- * and the supervisor ends; the caller gets no exit signal then.
+ * The caller, an actor that is a task, is its parent.  If a child cannot be started those
+ * that were are stopped, and the supervisor ends; the caller gets no exit signal then.
  *
  * Return: 0; -EINVAL (@attr), -ENOTUNIQ (two children with one id), -EEXIST (@registered
  * is taken), -EAGAIN (no thread; too many actors), or what the start of a child failed
