@@ -85,31 +85,24 @@ static int watcher(void *arg)
 	uint32_t tag = KSYNC_TAG_DOWN;
 	struct ksync_message *m;
 	struct ksync_pid pid;
+	int ret, how;
 	long i;
-	int ret;
 
 	for (i = 0; i < rounds; i++) {
 		pid = pick(draw(&state));
 		ACT(!ksync_actor_monitor(pid, &ref));
 		if (draw(&state) % 2)
 			ksync_task_yield();
-		switch (draw(&state) % 3) {
-		case 0:
-			ret = ksync_actor_demonitor(ref, 0);
-			ACT(!ret || ret == -ENOENT);
-			if (!ret)
-				break;
-			/* fall through */
-		case 1:
+		how = draw(&state) % 3;
+		ret = -ENOENT;
+		if (how)
+			ret = ksync_actor_demonitor(ref, how == 1 ? KSYNC_DEMONITOR_FLUSH : 0);
+		ACT(!ret || ret == -ENOENT);
+		if (ret && how != 1) {
 			ACT(!ksync_actor_receive(&m) && m->ref == ref);
 			ACT(ksync_pid_equal(m->from, pid) && m->tag == tag);
 			ksync_message_free(m);
 			ACT(ksync_actor_demonitor(ref, 0) == -ENOENT);
-			break;
-		case 2:
-			ret = ksync_actor_demonitor(ref, KSYNC_DEMONITOR_FLUSH);
-			ACT(!ret || ret == -ENOENT);
-			break;
 		}
 		ACT(ksync_actor_receive_if(&m, of_kind, &tag, &over) == -ETIMEDOUT);
 	}

@@ -206,7 +206,7 @@ static int idle(void *arg)
 	return 0;
 }
 
-static double status(const char *what)
+static double in_use(const char *what)
 {
 	FILE *f = fopen("/proc/self/status", "r");
 	char line[256];
@@ -246,14 +246,14 @@ static double memory(const char *name)
 	frames = calloc(IDLE, sizeof(*frames));
 	for (i = 0; i < IDLE; i++)
 		frames[i] = 1;
-	before = status("VmRSS:") + status("VmPTE:");
+	before = in_use("VmRSS:") + in_use("VmPTE:");
 	for (i = 0; i < IDLE; i++)
 		spawn(idle, &frames[i], 0, NULL);
 	for (i = 0; i < IDLE; i++)
 		while (__atomic_load_n(&frames[i], __ATOMIC_RELAXED) == 1)
 			ksync_task_yield();
 	ksync_task_yield();
-	after = status("VmRSS:") + status("VmPTE:");
+	after = in_use("VmRSS:") + in_use("VmPTE:");
 	for (i = 0; i < IDLE; i++)
 		stack += pages(frames[i]) * PAGE;
 	return (strcmp(name, "stack") ? after - before - stack : stack) / IDLE / 8;

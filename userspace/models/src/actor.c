@@ -330,7 +330,7 @@ EXPORT void ksync_actor_exit(int reason)
 	struct actor *a = ksync_actor_current();
 
 	if (!a) {
-		fprintf(stderr, "ksync: ksync_actor_exit() is called by no actor\n");
+		fprintf(stderr, "ksync: the caller is no actor, and cannot exit as one\n");
 		abort();
 	}
 	a->attached = false;

@@ -280,9 +280,10 @@ void ksync_names_free(struct name *first);
  * connection is lost both call ksync_remote_node_lost().
  *
  * struct ksync_transport - what another part does for actors of other nodes
- * @send: a message; @kind is to go with it.  Return: 0: on its way; -ESRCH (no such node), -EAGAIN (no room,
- *	and @deadline is 0), -ETIMEDOUT, -ECANCELED, -ENOMEM.  It may wait, for room in
- *	its own queue.  @m->from may be of any node; @m stays the caller's
+ * @send: a message; @kind is to go with it.  Return: 0: on its way; -ESRCH (no such
+ *	node), -EAGAIN (no room, and @deadline is 0), -ETIMEDOUT, -ECANCELED, -ENOMEM.
+ *	It may wait, for room in its own queue.  @m->from may be of any node; @m stays
+ *	the caller's
  * @monitor: @watcher, of this node, monitors @target
  * @demonitor: and does not any more
  * @down: @target, of this node, has ended: tell @watcher, of another node
@@ -314,9 +315,9 @@ void ksync_transport_set(const struct ksync_transport *t);
 /*
  * What comes in; any thread or task calls these, none of them waits.
  *
- * ksync_remote_send(): @kind is as @send was given it.  -EAGAIN: the mailbox is bounded and full: the message is not
- * sent, and the transport may try again (which holds up all that comes after), or drop
- * it.  -ESRCH: drop it.
+ * ksync_remote_send(): @kind is as @send was given it.  -EAGAIN: the mailbox is bounded
+ * and full: the message is not sent, and the transport may try again (which holds up all
+ * that comes after), or drop it.  -ESRCH: drop it.
  */
 int ksync_remote_send(struct ksync_pid to, enum envelope_kind kind,
 		      const struct ksync_message *head, const void *data);

@@ -12,7 +12,7 @@
 #include "actor_internal.h"
 
 #define CHUNK_SHIFT	8
-#define CHUNK		(1U << CHUNK_SHIFT)
+#define CHUNK		256U
 #define CHUNKS		((INDEX_MASK + 1) >> CHUNK_SHIFT)
 
 static struct actor *chunks[CHUNKS];

@@ -91,7 +91,11 @@ struct ksync_message {
 	uint64_t ref;
 	uint32_t tag;
 	uint32_t size;
+#ifdef __cplusplus
+	char data[1] __attribute__((aligned(16)));	/* it has no arrays without size */
+#else
 	char data[] __attribute__((aligned(16)));
+#endif
 };
 
 /**
@@ -452,6 +456,13 @@ struct ksync_actor_info {
 /** ksync_actor_info() - look at one of this node. Return: 0; -ESRCH. */
 int ksync_actor_info(struct ksync_pid pid, struct ksync_actor_info *info);
 
+/* What messages of that name carry. */
+#define ksync_carried_(name_)	__typeof__(((struct name_##carries_ *)0)->data)
+
+/* Does not compile, if it is. */
+#define ksync_tag_not_reserved_(tag)						\
+	((void)sizeof(char[(uint32_t)(tag) < KSYNC_TAG_RESERVED ? 1 : -1]))
+
 /**
  * KSYNC_MESSAGE() - declare a message, so that the compiler looks at what it carries
  * @name: of the message, a part of the names of the functions
@@ -470,24 +481,29 @@ int ksync_actor_info(struct ksync_pid pid, struct ksync_actor_info *info);
  */
 #define KSYNC_MESSAGE(name, tag_, type)						\
 	enum { name##_tag = (tag_) };						\
-	typedef char name##_tag_is_not_reserved_				\
-		[(uint32_t)(tag_) < KSYNC_TAG_RESERVED ? 1 : -1]		\
-		__attribute__((unused));					\
+	struct name##_carries_ {						\
+		__typeof__(type) data;						\
+	};									\
 	static inline __attribute__((unused)) int				\
-	name##_send(struct ksync_pid to, const type *data)			\
+	name##_send(struct ksync_pid to,					\
+		    const ksync_carried_(name##_) * data)		\
 	{									\
+		ksync_tag_not_reserved_(name##_tag);				\
 		return ksync_actor_send(to, name##_tag, data, sizeof(*data));	\
 	}									\
 	static inline __attribute__((unused)) int				\
-	name##_reply(const struct ksync_message *call, const type *data)	\
+	name##_reply(const struct ksync_message *call,				\
+		     const ksync_carried_(name##_) * data)		\
 	{									\
 		return ksync_actor_reply(call, name##_tag, data, sizeof(*data));	\
 	}									\
-	static inline __attribute__((unused)) const type *			\
+	static inline __attribute__((unused)) const ksync_carried_(name##_) *	\
 	name##_of(const struct ksync_message *m)				\
 	{									\
-		return m->tag == (uint32_t)name##_tag && m->size == sizeof(type) ? \
-			(const type *)(const void *)m->data : NULL;		\
+		if (m->tag != (uint32_t)name##_tag ||				\
+		    m->size != sizeof(struct name##_carries_))			\
+			return NULL;						\
+		return &((const struct name##_carries_ *)(const void *)m->data)->data; \
 	}
 
 /**
@@ -503,12 +519,10 @@ int ksync_actor_info(struct ksync_pid pid, struct ksync_actor_info *info);
  */
 #define KSYNC_SIGNAL(name, tag_)						\
 	enum { name##_tag = (tag_) };						\
-	typedef char name##_tag_is_not_reserved_				\
-		[(uint32_t)(tag_) < KSYNC_TAG_RESERVED ? 1 : -1]		\
-		__attribute__((unused));					\
 	static inline __attribute__((unused)) int				\
 	name##_send(struct ksync_pid to)					\
 	{									\
+		ksync_tag_not_reserved_(name##_tag);				\
 		return ksync_actor_send(to, name##_tag, NULL, 0);		\
 	}									\
 	static inline __attribute__((unused)) int				\
@@ -523,7 +537,8 @@ int ksync_actor_info(struct ksync_pid pid, struct ksync_actor_info *info);
 	}
 
 /** ksync_message_ended() - what one of KSYNC_TAG_DOWN or _EXIT says; NULL: it is neither */
-static inline const struct ksync_ended *ksync_message_ended(const struct ksync_message *m)
+static inline
+const struct ksync_ended *ksync_message_ended(const struct ksync_message *m)
 {
 	return m->tag == KSYNC_TAG_DOWN || m->tag == KSYNC_TAG_EXIT ?
 		(const struct ksync_ended *)(const void *)m->data : NULL;
