@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Nodes by each kind of loop, over TCP: what is sent comes, in order, through buffers that
- * are smaller than it, and the end is seen by both sides.
+ * are smaller than it, and the end is seen by both sides.  And by what they are not.
  */
 #include <netinet/in.h>
 
@@ -103,6 +103,33 @@ TEST(by_select)
 TEST(by_io_uring)
 {
 	by_loop(_metadata, NODED_URING);
+}
+
+TEST(descriptors_that_are_wrong)
+{
+	struct ksync_node_attr attr = { .loop = NULL };
+	uint32_t node;
+	int fd, p[2];
+
+	ASSERT_EQ(0, noded_start(&on_mn, -1));
+	EXPECT_EQ(-EBADF, noded_connect(1000));
+	ASSERT_EQ(0, pipe(p));
+	EXPECT_EQ(-ENOTSOCK, noded_connect(p[0]));
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	EXPECT_EQ(-EPROTOTYPE, noded_connect(fd));
+	EXPECT_EQ(-EINVAL, ksync_node_connect(&node, fd, &attr));
+	attr.loop = noded.loop;
+	EXPECT_EQ(-EINVAL, ksync_node_connect(&node, fd, &attr));
+	attr.sched = noded.s;
+	attr.max = KSYNC_MESSAGE_MAX + 1;
+	EXPECT_EQ(-EINVAL, ksync_node_connect(&node, fd, &attr));
+	attr.max = 0;
+	attr.reserved[1] = 1;
+	EXPECT_EQ(-EINVAL, ksync_node_connect(&node, fd, &attr));
+	EXPECT_EQ(-ENOENT, ksync_node_wait(0, NULL));
+	EXPECT_EQ(-ENOENT, ksync_node_wait(UINT32_MAX, NULL));
+	EXPECT_EQ(-EINVAL, ksync_node_disconnect(1, &(struct timespec){ 0, -1 }));
+	EXPECT_EQ(0, noded_stop());
 }
 
 KSFT_MAIN
