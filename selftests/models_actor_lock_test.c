@@ -205,4 +205,38 @@ TEST_F(models, locks_of_others_are_not_touched)
 	ksync_close(domain);
 }
 
+/* Who has unlocked ends no thread. */
+static int locks_and_unlocks(void *arg)
+{
+	(void)arg;
+	ACT(!ksync_task_mutex_lock(&mutex) && !ksync_task_mutex_unlock(&mutex));
+	return 0;
+}
+
+#define MANY	40
+
+static int many_unlock(void *arg)
+{
+	struct ksync_pid pid;
+	uint64_t ref;
+	int i;
+
+	(void)arg;
+	for (i = 0; i < MANY; i++)
+		ACT(!spawn_monitor(&pid, &ref, locks_and_unlocks, NULL) && !down(ref, pid));
+	return 0;
+}
+
+TEST_F(models, who_has_unlocked_ends_no_thread)
+{
+	struct ksync_sched_stats before, after;
+
+	MAKE_LOCKS();
+	ksync_sched_stats(self->s, &before);
+	ACTOR(many_unlock, NULL);
+	ksync_sched_stats(self->s, &after);
+	EXPECT_GT(MANY / 2, after.threads - before.threads);
+	ksync_close(domain);
+}
+
 KSFT_MAIN

@@ -190,6 +190,31 @@ TEST_F(models, each_link_tells_exactly_once)
 	ACTOR(links_race, NULL);
 }
 
+/* Started again under the same name as soon as the end is known. */
+static int started_again(void *arg)
+{
+	const struct ksync_actor_attr attr = {
+		.registered = "again",
+		.flags = KSYNC_ACTOR_MONITOR,
+	};
+	struct ksync_message *m;
+	long i;
+
+	(void)arg;
+	for (i = 0; i < rounds; i++) {
+		ACT(!ksync_actor_spawn(NULL, victim, NULL, &attr));
+		ACT(!ksync_actor_receive(&m) && m->tag == KSYNC_TAG_DOWN);
+		ksync_message_free(m);
+	}
+	return 0;
+}
+
+TEST_F(models, a_name_is_free_when_the_end_is_known)
+{
+	rounds = models_many(&variant->opts, 20000);
+	ACTOR(started_again, NULL);
+}
+
 /* Linked ones that end at the same time: each of both with a reason of its own. */
 static int crasher(void *arg)
 {

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Actors, on each of the models: what is sent is received, in order, by the one it is
- * for; selective receive, deadlines, cancellation; calls and answers; threads as actors.
+ * for; selective receive, deadlines, cancellation; ends.
  */
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -221,20 +220,18 @@ TEST_F(models, deadlines_end_a_receive_and_take_nothing)
 }
 
 static long received;
+static int receives_line;	/* its reason is that of the signal */
 
-/* Receives until it is told otherwise; the reason is what it was told. */
-static int receives(void *arg)
+static int receive_on(void)
 {
 	struct ksync_message *m;
 	int ret;
 
-	(void)arg;
 	while (!(ret = ksync_actor_receive(&m))) {
 		__atomic_add_fetch(&received, 1, __ATOMIC_RELAXED);
 		ksync_message_free(m);
 	}
-	if (ret != -ECANCELED)
-		return ret;
+	ACT(ret == -ECANCELED);
 	/* Messages do not make it forget that, and they stay. */
 	ACT(!stop_send(ksync_actor_self()));
 	ACT(ksync_actor_receive(&m) == -ECANCELED);
@@ -242,6 +239,14 @@ static int receives(void *arg)
 	ksync_task_cancel_disable();
 	ACT(!ksync_actor_receive(&m) && stop_is(m));
 	ksync_task_cancel_enable();
+	return 0;
+}
+
+/* Receives until it is told otherwise. */
+static int receives(void *arg)
+{
+	(void)arg;
+	receives_line = receive_on();
 	return 17;
 }
 
@@ -259,6 +264,7 @@ static int kills(void *arg)
 	ACT(!ksync_actor_signal(pid, 5));
 	ACT(!ksync_actor_signal(pid, 6)); /* the first one counts */
 	ACT(down(ref, pid) == 5);
+	ACT(!receives_line);
 	ACT(ksync_actor_signal(pid, 5) == 0);
 	ACT(!spawn_monitor(&pid, &ref, receives, NULL));
 	ACT(!ksync_actor_signal(pid, KSYNC_EXIT_KILL)); /* perhaps before it runs */
@@ -270,7 +276,7 @@ static int kills(void *arg)
 	ACT(received == 2);
 	ACT(!ksync_actor_signal(pid, KSYNC_EXIT_SHUTDOWN));
 	ACT(down(ref, pid) == KSYNC_EXIT_SHUTDOWN);
-	return 0;
+	return receives_line;
 }
 
 TEST_F(models, an_exit_signal_ends_an_actor_where_it_waits)
@@ -377,106 +383,6 @@ static int addresses(void *arg)
 TEST_F(models, addresses_are_not_used_again)
 {
 	ACTOR(addresses, NULL);
-}
-
-/* A plain thread, and a task, that become actors and cease to be. */
-static void *echoes(void *arg)
-{
-	struct ksync_message *m;
-	long i;
-
-	CHECK(!ksync_actor_self().id);
-	CHECK(ksync_actor_receive(&m) == -EINVAL && ksync_actor_detach(0) == -EINVAL);
-	CHECK(!ksync_actor_attach(arg) && ksync_actor_attach(NULL) == -EBUSY);
-	for (i = 0; i < 50; i++) {
-		CHECK(!ksync_actor_receive(&m));
-		CHECK(!number_send(m->from, number_of(m)));
-		ksync_message_free(m);
-	}
-	CHECK(ksync_actor_receive(&m) == -ECANCELED);
-	CHECK(!ksync_actor_detach(6) && !ksync_actor_self().id);
-	return NULL;
-}
-
-static int talks(void *arg)
-{
-	struct ksync_message *m;
-	struct ksync_pid pid;
-	uint64_t ref;
-	long i;
-
-	while (ksync_actor_whereis(arg, &pid))
-		ksync_task_yield();
-	ACT(!ksync_actor_monitor(pid, &ref));
-	for (i = 0; i < 50; i++) {
-		ACT(!number_send(pid, &i));
-		ACT(!ksync_actor_receive(&m) && *number_of(m) == i);
-		ksync_message_free(m);
-	}
-	ACT(!ksync_actor_signal(pid, 4));
-	ACT(down(ref, pid) == 4);
-	return 0;
-}
-
-TEST_F(models, plain_threads_become_actors)
-{
-	struct ksync_actor_attr attr = { .registered = "thread" };
-	pthread_t thread;
-	void *line;
-
-	ksync_sched_hold(self->s);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, echoes, &attr));
-	ACTOR(talks, (void *)"thread");
-	ASSERT_EQ(0, pthread_join(thread, &line));
-	EXPECT_EQ(NULL, line);
-	ksync_sched_release(self->s);
-}
-
-static int talks_to_task(void *arg)
-{
-	struct ksync_task *t;
-	void *line;
-
-	ACT(!ksync_task_spawn(&t, echoes, arg, NULL));
-	ACT(!talks((void *)((struct ksync_actor_attr *)arg)->registered));
-	ACT(!ksync_task_join(t, &line));
-	return (int)(long)line;
-}
-
-TEST_F(models, tasks_become_actors)
-{
-	struct ksync_actor_attr attr = { .registered = "task" };
-
-	ACTOR(talks_to_task, &attr);
-}
-
-static void *ends_attached(void *pid)
-{
-	CHECK(!ksync_actor_attach(NULL));
-	*(struct ksync_pid *)pid = ksync_actor_self();
-	return NULL;
-}
-
-static void *exits_attached(void *pid)
-{
-	CHECK(!ksync_actor_attach(NULL));
-	*(struct ksync_pid *)pid = ksync_actor_self();
-	ksync_actor_exit(2);
-}
-
-TEST_F(models, attached_threads_end_as_actors)
-{
-	struct ksync_pid pid = { 0 };
-	pthread_t thread;
-
-	ASSERT_EQ(0, pthread_create(&thread, NULL, ends_attached, &pid));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_TRUE(pid.id && !ksync_actor_alive(pid));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, exits_attached, &pid));
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_TRUE(pid.id && !ksync_actor_alive(pid));
-	RUN(ends_attached, &pid);
-	EXPECT_TRUE(pid.id && !ksync_actor_alive(pid));
 }
 
 TEST_F(models, what_is_wrong_is_refused)
