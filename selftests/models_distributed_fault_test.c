@@ -119,8 +119,11 @@ static int begins(void *more)
 
 TEST_F(models, a_supervisor_begins_without_memory)
 {
-	/* Threads, which come and go there. */
-	ACTOR(begins, (void *)(variant->opts.flags & KSYNC_SCHED_MIGRATE ? 16L : 0));
+	/* Threads come and go there. */
+	const bool threads = variant->opts.flags & KSYNC_SCHED_MIGRATE ||
+			     variant->opts.model == KSYNC_MODEL_11;
+
+	ACTOR(begins, (void *)(threads ? 16L : 0));
 }
 
 /* A child ends, and is started again at once, or at the second try. */
