@@ -76,7 +76,7 @@ static int start(struct ksync_pid *pid)
 	const struct ksync_supervisor_attr attr = {
 		.children = children,
 		.n = 2,
-		.intensity = 10,
+		.intensity = 1000,
 		.registered = "supervisor",
 	};
 
@@ -131,7 +131,7 @@ static int restarts(void *arg)
 {
 	struct ksync_child_counts n;
 	struct ksync_pid s, a;
-	int at;
+	int at, ret;
 
 	(void)arg;
 	ACT(!start(&s));
@@ -143,9 +143,12 @@ static int restarts(void *arg)
 			continue;
 		}
 		ACT(await_end_of(a));
-		do
+		do {
 			ksync_task_yield();
-		while (ksync_supervisor_count_children(s, &n) || n.active != 2);
+			n.active = 0;
+			ret = ksync_supervisor_count_children(s, &n);
+			ACT(!ret || ret == -ENOMEM);
+		} while (n.active != 2);
 		fail(0);
 	}
 	return ksync_supervisor_stop(s, 0);
