@@ -119,9 +119,8 @@ static int begins(void *more)
 
 TEST_F(models, a_supervisor_begins_without_memory)
 {
-	/* Threads come and go there. */
-	const bool threads = variant->opts.flags & KSYNC_SCHED_MIGRATE ||
-			     variant->opts.model == KSYNC_MODEL_11;
+	/* Where threads come and go some memory is theirs. */
+	const bool threads = variant->opts.model != KSYNC_MODEL_N1;
 
 	ACTOR(begins, (void *)(threads ? 16L : 0));
 }
