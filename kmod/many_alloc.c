@@ -113,7 +113,14 @@ struct ksync_state *ksync_many_state(struct ksync_many_call *c)
 			      ksync_state_alloc();
 }
 
-/** ksync_many_spare() - as ksync_state_free(), of what ksync_many_state() may have given */
+/**
+ * ksync_many_spare() - as ksync_state_free(), of a state that a part has left
+ * @c: call
+ * @st: may be NULL
+ *
+ * Not of a lock, which is watched: so its timer was never used, nor that of its lives
+ * before, for what threads keep goes to locks and conds' own queues alone.
+ */
 void ksync_many_spare(struct ksync_many_call *c, struct ksync_state *st)
 {
 	if (st && c->nr_spares < nr_spares(c))

@@ -80,6 +80,7 @@ void lab_threading(void);
 void lab_readers(void);
 void lab_events(void);
 void lab_actor(void);
+void lab_crash(void);
 
 extern struct lab_record *lab_record;
 

@@ -50,6 +50,7 @@ static const struct experiment experiments[] = {
 	{ "readers", "which lock is best where nearly all read", lab_readers },
 	{ "events", "select, poll and epoll; readiness and completion", lab_events },
 	{ "actor", "private state and a mailbox", lab_actor },
+	{ "crash", "an actor that fails, and is started again", lab_crash },
 };
 
 #define EXPERIMENTS	(sizeof(experiments) / sizeof(*experiments))
