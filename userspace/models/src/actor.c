@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "actor_internal.h"
+#include "death.h"
 
 #define FLAGS	(KSYNC_ACTOR_LINK | KSYNC_ACTOR_MONITOR | KSYNC_ACTOR_TRAP)
 

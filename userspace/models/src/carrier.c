@@ -19,6 +19,7 @@
  */
 #include <stdlib.h>
 #include <unistd.h>
+#include "death.h"
 #include "internal.h"
 
 enum call_state {

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#include "death.h"
 #include "internal.h"
 
 struct coroner {

@@ -443,15 +443,6 @@ uint64_t ksync_tasks(const struct ksync_sched *s);
 int ksync_sched_run_spawn(struct ksync_sched *s, const struct spawn *how,
 			  const struct ksync_task_attr *attr, void **result);
 
-/* actor.c */
-void ksync_actor_started(struct actor *a, struct ksync_task *t);
-void ksync_actor_stillborn(struct ksync_task *t);
-void ksync_actor_ended(struct ksync_task *t, int reason);
-
-/* death.c */
-void ksync_await_gone(pid_t tid);
-void ksync_die_with_locks(struct ksync_task *t, int error);
-
 /* local.c */
 void ksync_locals_destroy(struct ksync_task *t);
 

@@ -4,6 +4,7 @@
  * which plain threads wait, which are made once and never given back.
  */
 #include <stdlib.h>
+#include "death.h"
 #include "internal.h"
 
 static __thread __attribute__((tls_model("initial-exec"))) struct machine *this_machine;

@@ -6,6 +6,7 @@
  * joins it may give the stack to another at once.
  */
 #include <string.h>
+#include "death.h"
 #include "internal.h"
 
 #define ID_BATCH	256
