@@ -261,6 +261,34 @@ TEST_F(models, who_was_unlinked_is_told_nothing)
 	ACTOR(unlinks, NULL);
 }
 
+/* The list of one side is long, that of the other short: it is found from either. */
+static int links_again(void *arg)
+{
+	struct ksync_actor_info info;
+	struct ksync_pid pid[4];
+	int i;
+
+	(void)arg;
+	ACT(!ksync_actor_trap());
+	for (i = 0; i < 4; i++)
+		ACT(!spawn(&pid[i], KSYNC_ACTOR_LINK));
+	for (i = 0; i < 4; i++)
+		ACT(!ksync_actor_link(pid[i]));
+	ACT(!ksync_actor_info(ksync_actor_self(), &info) && info.links == 4);
+	ACT(!ksync_actor_unlink(pid[0]) && !ksync_actor_unlink(pid[3]));
+	ACT(!ksync_actor_info(ksync_actor_self(), &info) && info.links == 2);
+	for (i = 0; i < 4; i++) {
+		ACT(!crash_send(pid[i], &(int){ 3 }));
+		ACT(i == 0 || i == 3 || exited(pid[i], true) == 3);
+	}
+	return 0;
+}
+
+TEST_F(models, one_of_many_links)
+{
+	ACTOR(links_again, NULL);
+}
+
 static int signals(void *arg)
 {
 	struct ksync_pid self = ksync_actor_self();

@@ -34,6 +34,24 @@ static struct link *find(struct actor *a, struct ksync_pid peer)
 	return l;
 }
 
+/*
+ * The end at @x of its link with @y. Both are of this node, locked, and then in each
+ * other's lists, or not: as long as the shorter one is, that of a new child, say.
+ */
+static struct link *find_between(struct actor *x, struct actor *y)
+{
+	const struct ksync_pid at_x = local_pid(id_of(x)), at_y = local_pid(id_of(y));
+	struct link *l = x->links, *m = y->links;
+
+	for (; l && m; l = l->next, m = m->next) {
+		if (ksync_pid_equal(l->peer, at_y))
+			return l;
+		if (ksync_pid_equal(m->peer, at_x))
+			return m->twin;
+	}
+	return NULL;
+}
+
 /* The end of a link of @owner, which is of this node. */
 static struct link *make(struct ksync_pid owner, struct ksync_pid peer)
 {
@@ -91,7 +109,7 @@ void ksync_exit_deliver(struct actor *a, struct envelope *e, int reason, bool li
 /* Both ends, unless they are linked already. Both actors are locked. */
 static void join(struct actor *x, struct actor *y, struct link *at_x, struct link *at_y)
 {
-	if (find(x, at_x->peer)) {
+	if (find_between(x, y)) {
 		free(at_x);
 		free(at_y);
 		return;
@@ -263,7 +281,7 @@ static void unlink_here(struct actor *self, struct ksync_pid peer)
 		unlink_dead(self, peer);
 		return;
 	}
-	mine = find(x, peer);
+	mine = find_between(x, y);
 	if (mine) {
 		other = mine->twin;
 		ksync_link_out_of(mine);
