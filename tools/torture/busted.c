@@ -144,8 +144,11 @@ static const struct variant {
 	const struct verbs *verbs;
 	const char *fault;
 } variants[] = {
-	{ "user-careless-mutex", "mutex", MASK(EXCLUSION), &careless_lock_verbs, NULL },
-	{ "user-careless-spin", "spin", MASK(EXCLUSION), &careless_lock_verbs, NULL },
+	/* Or the owner whose word it has overwritten unlocks, and is told so. */
+	{ "user-careless-mutex", "mutex", MASK(EXCLUSION) | MASK(WRONG_ANSWER),
+		&careless_lock_verbs, NULL },
+	{ "user-careless-spin", "spin", MASK(EXCLUSION) | MASK(WRONG_ANSWER),
+		&careless_lock_verbs, NULL },
 	{ "user-forgets-waiters", "mutex-strict", MASK(LOST_WAKEUP), &forgetful_verbs, NULL },
 	{ "user-late-reader", "rwlock", MASK(EXCLUSION), &late_verbs, NULL },
 	{ "user-careless-sem", "sem", MASK(COUNT) | MASK(LOST_WAKEUP), &careless_take_verbs, NULL },
