@@ -228,8 +228,10 @@ static long pages(uintptr_t frame)
 	uintptr_t low = (frame & ~(PAGE - 1)) - STACK / 2;
 	long i, n = 0, middle = STACK / 2 / PAGE;
 
-	if (mincore((void *)low, STACK, there))
-		err(1, "mincore");
+	/* What is beyond the last stack may not be mapped. */
+	for (i = 0; i < (long)(STACK / PAGE); i++)
+		if (mincore((void *)(low + i * PAGE), PAGE, &there[i]))
+			there[i] = 0;
 	for (i = middle; i >= 0 && there[i] & 1; i--)
 		n++;
 	/* Above there is the top of this stack, then a guard page that is not there. */
