@@ -3,69 +3,22 @@
  * Supervisors and nodes without memory: each allocation fails in turn.  Whatever that
  * makes fail says so, nothing waits for ever, and nothing is left.
  *
- * The linker puts the functions below in the place of those of libc that the library,
- * which is linked in from userspace/models/src/, calls (see Makefile).
+ * lib/wrap.h stands between libc and the library, which is linked in from
+ * userspace/models/src/ (see Makefile).
  */
 #include "lib/ksft.h"
 #include "lib/noded.h"
 #include "lib/supervised.h"
 #include "lib/wrap.h"
 
-static int32_t fail_at; /* the allocation that fails, from 1; 0: none */
-static int32_t made, live;
-
-static bool fails(void)
-{
-	const int32_t n = __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED);
-
-	return n == __atomic_load_n(&fail_at, __ATOMIC_RELAXED);
-}
-
-static void *counted(void *p)
-{
-	if (p)
-		__atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
-	return p;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : counted(__real_calloc(n, size));
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	void *q = fails() ? NULL : __real_realloc(p, size);
-
-	return p ? q : counted(q);
-}
-
-void __wrap_free(void *p)
-{
-	if (p)
-		__atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED);
-	__real_free(p);
-}
-
-static void fail(int at)
-{
-	__atomic_store_n(&made, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&fail_at, at, __ATOMIC_RELAXED);
-}
-
 /* In a task: until all is given back that the ends of actors give back. */
 static bool nothing_left(int32_t before)
 {
 	const uint64_t deadline = await_deadline();
 
-	while (__atomic_load_n(&live, __ATOMIC_RELAXED) > before && !passed(deadline))
+	while (allocations_live() > before && !passed(deadline))
 		ksync_task_yield();
-	return __atomic_load_n(&live, __ATOMIC_RELAXED) <= before;
+	return allocations_live() <= before;
 }
 
 static int start(struct ksync_pid *pid)
@@ -101,11 +54,11 @@ static int begins(void *more)
 
 	/* Once, so that what is made once is. */
 	ACT(!start(&s) && !ksync_supervisor_stop(s, 0));
-	before = __atomic_load_n(&live, __ATOMIC_RELAXED) + (long)more;
+	before = allocations_live() + (long)more;
 	for (at = 1;; at++) {
-		fail(at);
+		fail_allocations(at, false);
 		ret = start(&s);
-		fail(0);
+		fail_allocations(0, false);
 		if (!ret)
 			break;
 		ACT(ret == -ENOMEM || ret == -ESRCH || ret == -EAGAIN);
@@ -136,9 +89,9 @@ static int restarts(void *arg)
 	ACT(!start(&s));
 	for (at = 1; at < 8; at++) {
 		a = child_pid(s, "a");
-		fail(at);
+		fail_allocations(at, false);
 		if (end(a, 1)) {
-			fail(0);
+			fail_allocations(0, false);
 			continue;
 		}
 		ACT(await_end_of(a));
@@ -148,7 +101,7 @@ static int restarts(void *arg)
 			ret = ksync_supervisor_count_children(s, &n);
 			ACT(!ret || ret == -ENOMEM);
 		} while (n.active != 2);
-		fail(0);
+		fail_allocations(0, false);
 	}
 	return ksync_supervisor_stop(s, 0);
 }
@@ -216,15 +169,15 @@ static int uses(void *arg)
 	(void)arg;
 	ACT(!ksync_actor_trap() && !ksync_actor_register("self", ksync_actor_self()));
 	for (at = 1;; at++) {
-		fail(at);
+		fail_allocations(at, false);
 		ret = connect_both();
 		if (!ret) {
 			ret = use();
-			fail(0);
+			fail_allocations(0, false);
 			ACT(!ksync_node_disconnect(one, NULL));
 			ACT(!ksync_node_disconnect(two, NULL));
 		}
-		fail(0);
+		fail_allocations(0, false);
 		while (!ksync_actor_receive_try(&m))
 			ksync_message_free(m);
 		if (!ret)
@@ -240,10 +193,10 @@ TEST(nodes_without_memory)
 	int32_t before;
 
 	ASSERT_EQ(0, noded_start(&on_mn, -1));
-	before = __atomic_load_n(&live, __ATOMIC_RELAXED);
+	before = allocations_live();
 	ACTOR_ON(noded.s, uses, NULL);
 	/* What is made once for a process, or a scheduler. */
-	EXPECT_GT(before + 40, __atomic_load_n(&live, __ATOMIC_RELAXED));
+	EXPECT_GT(before + 40, allocations_live());
 	EXPECT_EQ(0, noded_stop());
 }
 

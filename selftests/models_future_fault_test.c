@@ -3,61 +3,15 @@
  * Futures without memory: each allocation fails in turn.  What cannot be made says
  * so, and leaves nothing behind; what was made works, and never fails later.
  *
- * The linker puts the functions below in the place of those of libc that the library,
- * which is linked in from userspace/models/src/, calls (see Makefile).
+ * lib/wrap.h stands between libc and the library, which is linked in from
+ * userspace/models/src/ (see Makefile).
  */
 #include <ksync/future.h>
 #include "lib/ksft.h"
 #include "lib/models.h"
 #include "lib/wrap.h"
 
-static int32_t fail_at;		/* the allocation that fails, from 1; 0: none */
-static int32_t fail_on;		/* and those after it */
-static int32_t made, live;
-
-static bool fails(void)
-{
-	const int32_t n = __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED);
-	const int32_t at = __atomic_load_n(&fail_at, __ATOMIC_RELAXED);
-
-	return at && (n == at || (fail_on && n > at));
-}
-
-static void *counted(void *p)
-{
-	if (p)
-		__atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
-	return p;
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : counted(__real_calloc(n, size));
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : counted(__real_malloc(size));
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	void *q = fails() ? NULL : __real_realloc(p, size);
-
-	return p ? q : counted(q);
-}
-
-void __wrap_free(void *p)
-{
-	if (p)
-		__atomic_sub_fetch(&live, 1, __ATOMIC_RELAXED);
-	__real_free(p);
-}
-
-static int32_t count_live(void)
-{
-	return __atomic_load_n(&live, __ATOMIC_RELAXED);
-}
+static bool and_those_after_it;
 
 static uint32_t calls;
 
@@ -145,19 +99,18 @@ static void one_try(struct __test_metadata *_metadata, struct ksync_sched *s, in
 	int32_t before;
 
 	settle_down(s);
-	before = count_live();
-	__atomic_store_n(&made, 0, __ATOMIC_RELAXED);
+	before = allocations_live();
 	__atomic_store_n(&calls, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&fail_at, at, __ATOMIC_RELAXED);
+	fail_allocations(at, and_those_after_it);
 	*ret = make_all(s, f, &p);
 	/* Whatever there is comes to its end without memory. */
 	expected = !!f[1] + !!f[2];
 	EXPECT_EQ(0, end_all(f, p)) TH_LOG("allocation %d", at);
-	__atomic_store_n(&fail_at, 0, __ATOMIC_RELAXED);
+	fail_allocations(0, false);
 	settle_down(s);
 	EXPECT_EQ(expected, __atomic_load_n(&calls, __ATOMIC_RELAXED));
 	/* The library keeps some for later: stacks and threads; never any of a future. */
-	EXPECT_EQ(before, count_live()) TH_LOG("allocation %d", at);
+	EXPECT_EQ(before, allocations_live()) TH_LOG("allocation %d", at);
 	EXPECT_TRUE(!*ret || *ret == -ENOMEM || *ret == -EAGAIN)
 		TH_LOG("allocation %d: %d", at, *ret);
 }
@@ -191,7 +144,7 @@ TEST_F(models, one_allocation_fails)
 
 TEST_F(models, all_allocations_fail_from_one_on)
 {
-	fail_on = 1;
+	and_those_after_it = true;
 	each_in_turn(_metadata, self->s);
 }
 
