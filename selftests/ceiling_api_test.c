@@ -93,12 +93,18 @@ TEST_F(ceiling, above_rlimit_is_eperm)
 	EXPECT_EQ(0, status);
 }
 
+/* Another one: its ceiling cell says then what its priority is. */
+static int come_to_a_cpu(void)
+{
+	return pin_cpu(0, 0) || pin_cpu(0, cpu_count() > 1);
+}
+
 static int too_high(void *arg)
 {
 	struct shared *s = arg;
 	int ret;
 
-	if (sched_fifo(0, CEILING + 1) || pin_cpu(0, 0) || pin_cpu(0, cpu_count() > 1))
+	if (sched_fifo(0, CEILING + 1) || come_to_a_cpu())
 		return 1;
 	ret = ksync_mutex_lock(&s->m);
 	if (ret != -EINVAL)
@@ -119,6 +125,35 @@ TEST_F(ceiling, above_it_is_einval)
 	EXPECT_EQ(0, status);
 	ASSERT_EQ(0, ksync_query(&self->s->m, &q));
 	EXPECT_EQ(0, q.word);
+}
+
+static int lowers_itself(void *arg)
+{
+	struct shared *s = arg;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		if (sched_fifo(0, CEILING + 1) || come_to_a_cpu())
+			return 1;
+		if (ksync_mutex_lock(&s->m) != -EINVAL)
+			return 2;
+		if (sched_fifo(0, CEILING))
+			return 3;
+		if (ksync_mutex_lock(&s->m) || ksync_mutex_unlock(&s->m))
+			return 4;
+	}
+	return 0;
+}
+
+/* It is not switched meanwhile, which is when its ceiling cell is written. */
+TEST_F(ceiling, below_it_again_is_taken_at_once)
+{
+	struct task t;
+	int status;
+
+	ASSERT_EQ(0, task_start(&t, TASK_PROCESS, lowers_itself, self->s));
+	ASSERT_EQ(0, task_join(&t, &status));
+	EXPECT_EQ(0, status);
 }
 
 TEST_F(ceiling, so_many_at_once)

@@ -67,7 +67,8 @@ int ksync_ceiling_enter(struct ksync_object *o, const struct ksync_thread *t)
 			return ret;
 	}
 	c = cell_of(o, t);
-	if (outranks(o, c))
+	/* What the cell says is old if the priority was lowered since: ask. */
+	if (outranks(o, c) && (settle(o, t) || outranks(o, c)))
 		return -EINVAL;
 	for (i = 0; i < KSYNC_CEILING_ENTRIES; i++) {
 		if (__atomic_load_n(&c->held[i], __ATOMIC_RELAXED))
