@@ -8,6 +8,7 @@
 
 #include "lib/ksft.h"
 #include "lib/player.h"
+#include "lib/proc.h"
 #include "lib/sched.h"
 #include "lib/sys.h"
 
@@ -68,6 +69,15 @@ TEST_F(ceiling, arguments)
 	EXPECT_EQ(-EBADF, ksync_mutex_lock(&self->s->m));
 }
 
+/* What a process of its own comes to; -1: it was not started, or did not end. */
+static int in_a_process(int (*fn)(void *), struct shared *s)
+{
+	struct task t;
+	int status;
+
+	return task_start(&t, TASK_PROCESS, fn, s) || task_join(&t, &status) ? -1 : status;
+}
+
 static int try_ceilings(void *arg)
 {
 	const struct rlimit ten = { 10, 10 };
@@ -85,20 +95,7 @@ static int try_ceilings(void *arg)
 
 TEST_F(ceiling, above_rlimit_is_eperm)
 {
-	struct task t;
-	int status;
-
-	ASSERT_EQ(0, task_start(&t, TASK_PROCESS, try_ceilings, self->s));
-	ASSERT_EQ(0, task_join(&t, &status));
-	EXPECT_EQ(0, status);
-}
-
-static long switches(void)
-{
-	struct rusage now = {};
-
-	getrusage(RUSAGE_THREAD, &now);
-	return now.ru_nvcsw;
+	EXPECT_EQ(0, in_a_process(try_ceilings, self->s));
 }
 
 /*
@@ -107,9 +104,9 @@ static long switches(void)
  */
 static void come_to_a_cpu(void)
 {
-	const long before = switches();
+	const long before = proc_sleeps(sys_gettid());
 
-	while (switches() == before)
+	while (proc_sleeps(sys_gettid()) == before)
 		usleep(1000);
 }
 
@@ -132,12 +129,8 @@ static int too_high(void *arg)
 TEST_F(ceiling, above_it_is_einval)
 {
 	struct ksync_query q;
-	struct task t;
-	int status;
 
-	ASSERT_EQ(0, task_start(&t, TASK_PROCESS, too_high, self->s));
-	ASSERT_EQ(0, task_join(&t, &status));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, in_a_process(too_high, self->s));
 	ASSERT_EQ(0, ksync_query(&self->s->m, &q));
 	EXPECT_EQ(0, q.word);
 }
@@ -164,12 +157,7 @@ static int lowers_itself(void *arg)
 /* It is not switched meanwhile, which is when its ceiling cell is written. */
 TEST_F(ceiling, below_it_again_is_taken_at_once)
 {
-	struct task t;
-	int status;
-
-	ASSERT_EQ(0, task_start(&t, TASK_PROCESS, lowers_itself, self->s));
-	ASSERT_EQ(0, task_join(&t, &status));
-	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, in_a_process(lowers_itself, self->s));
 }
 
 TEST_F(ceiling, so_many_at_once)

@@ -282,9 +282,9 @@ struct ksync_attach {
  * most cases: with LAZY_CEILING the module raises its priority when somebody
  * preempts it, which is when it first matters.
  *
- * lock:   @prio above the ceiling (cell->limit): EINVAL.  Else write the id, with
- *	   KSYNC_HELD, into a free entry, then lock as any mutex.  Without
- *	   LAZY_CEILING, SETTLE.
+ * lock:   @prio above the ceiling (cell->limit): SETTLE, for it may be old; still
+ *	   above: EINVAL.  Else write the id, with KSYNC_HELD, into a free entry,
+ *	   then lock as any mutex.  Without LAZY_CEILING, SETTLE.
  * unlock: as any mutex; then exchange the entry for 0.  If it had KSYNC_BOOSTED,
  *	   SETTLE.
  */
@@ -296,7 +296,7 @@ struct ksync_attach {
  * struct ksync_ceiling_cell - a thread's ceiling cell
  * @held: KSYNC_HELD | id, or 0
  * @prio: the thread's own SCHED_FIFO or RR priority, 0 for none, 100 for DEADLINE,
- *	as of when it last came to a CPU (kept by the module)
+ *	as of when it last came to a CPU, or of SETTLE (kept by the module)
  * @reserved: zero
  */
 struct ksync_ceiling_cell {
