@@ -132,9 +132,13 @@ int step_overtake(struct player *p)
 	uint32_t *word = &p->cells[p->id].word;
 	uint32_t v = load(word);
 
-	if (v & (KSYNC_OWNER | KSYNC_OWNER_DIED))
-		return -EBUSY;
-	return cas(word, v, v | p->handle, -EBUSY);
+	/* Again if the flags have changed: the module clears WOKEN after handoff_us. */
+	while (!(v & (KSYNC_OWNER | KSYNC_OWNER_DIED))) {
+		if (!cas(word, v, v | p->handle, -EBUSY))
+			return 0;
+		v = load(word);
+	}
+	return -EBUSY;
 }
 
 int step_unlock(struct player *p)

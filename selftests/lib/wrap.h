@@ -21,14 +21,17 @@ void __wrap_free(void *p);
 
 static int32_t fail_at;		/* the allocation that fails, from 1; 0: none */
 static bool fail_on;		/* and those after it */
-static int32_t made, live;
+static int32_t made, failed, live;
 
 static bool fails(void)
 {
 	const int32_t n = __atomic_add_fetch(&made, 1, __ATOMIC_RELAXED);
 	const int32_t at = __atomic_load_n(&fail_at, __ATOMIC_RELAXED);
 
-	return at && (n == at || (__atomic_load_n(&fail_on, __ATOMIC_RELAXED) && n > at));
+	if (!at || n < at || (n > at && !__atomic_load_n(&fail_on, __ATOMIC_RELAXED)))
+		return false;
+	__atomic_add_fetch(&failed, 1, __ATOMIC_RELAXED);
+	return true;
 }
 
 static void *counted(void *p)
@@ -75,6 +78,12 @@ static void fail_allocations(int32_t at, bool on)
 static inline int32_t allocations_made(void)
 {
 	return __atomic_load_n(&made, __ATOMIC_RELAXED);
+}
+
+/* So many have failed; of all threads, and whether that was an error for somebody or not. */
+static inline int32_t allocations_failed(void)
+{
+	return __atomic_load_n(&failed, __ATOMIC_RELAXED);
 }
 
 /* So many are there. */
