@@ -49,21 +49,21 @@ static void await_unregistered(void)
 static int begins(void *more)
 {
 	struct ksync_pid s;
-	int32_t before, failed;
+	int32_t before;
 	int at, ret;
 
 	/* Once, so that what is made once is. */
 	ACT(!start(&s) && !ksync_supervisor_stop(s, 0));
 	before = allocations_live() + (long)more;
 	for (at = 1;; at++) {
-		failed = allocations_failed();
 		fail_allocations(at, false);
 		ret = start(&s);
 		fail_allocations(0, false);
-		if (!ret && failed == allocations_failed())
+		if (!ret && !allocation_failed())
 			break;
-		ACT(ret ? ret == -ENOMEM || ret == -ESRCH || ret == -EAGAIN :
-			  !ksync_supervisor_stop(s, 0));
+		if (!ret)
+			ret = ksync_supervisor_stop(s, 0);
+		ACT(!ret || ret == -ENOMEM || ret == -ESRCH || ret == -EAGAIN);
 		await_unregistered();
 		ACT(nothing_left(before));
 	}
@@ -166,13 +166,11 @@ static int use(void)
 static int uses(void *arg)
 {
 	struct ksync_message *m;
-	int32_t failed;
 	int at, ret;
 
 	(void)arg;
 	ACT(!ksync_actor_trap() && !ksync_actor_register("self", ksync_actor_self()));
 	for (at = 1;; at++) {
-		failed = allocations_failed();
 		fail_allocations(at, false);
 		ret = connect_both();
 		if (!ret) {
@@ -185,7 +183,7 @@ static int uses(void *arg)
 		while (!ksync_actor_receive_try(&m))
 			ksync_message_free(m);
 		/* One that fails in the loop's thread may be no error for anybody. */
-		if (!ret && failed == allocations_failed())
+		if (!ret && !allocation_failed())
 			break;
 		ACT(!ret || ret == -ENOMEM || ret == -ENOTCONN || ret == -ESRCH || ret == -EAGAIN);
 	}

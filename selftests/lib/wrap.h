@@ -21,7 +21,8 @@ void __wrap_free(void *p);
 
 static int32_t fail_at;		/* the allocation that fails, from 1; 0: none */
 static bool fail_on;		/* and those after it */
-static int32_t made, failed, live;
+static bool failed;		/* one has */
+static int32_t made, live;
 
 static bool fails(void)
 {
@@ -30,7 +31,7 @@ static bool fails(void)
 
 	if (!at || n < at || (n > at && !__atomic_load_n(&fail_on, __ATOMIC_RELAXED)))
 		return false;
-	__atomic_add_fetch(&failed, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&failed, true, __ATOMIC_RELAXED);
 	return true;
 }
 
@@ -71,6 +72,8 @@ static void fail_allocations(int32_t at, bool on)
 	__atomic_store_n(&fail_at, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&made, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&fail_on, on, __ATOMIC_RELAXED);
+	if (at)
+		__atomic_store_n(&failed, false, __ATOMIC_RELAXED);
 	__atomic_store_n(&fail_at, at, __ATOMIC_RELAXED);
 }
 
@@ -80,8 +83,8 @@ static inline int32_t allocations_made(void)
 	return __atomic_load_n(&made, __ATOMIC_RELAXED);
 }
 
-/* So many have failed; of all threads, and whether that was an error for somebody or not. */
-static inline int32_t allocations_failed(void)
+/* One of any thread's has failed since one was to, be that an error for somebody or not. */
+static inline bool allocation_failed(void)
 {
 	return __atomic_load_n(&failed, __ATOMIC_RELAXED);
 }
