@@ -119,32 +119,20 @@ struct ksync_cell *ksync_arena_page(struct ksync_arena *a, u32 page)
 	return g ? cells_get(&g->cells[(page - 1) % GROUP_PAGES]) : NULL;
 }
 
-/**
- * ksync_arena_find() - a cell that may be in use
- * @a: arena
- * @id: its number, any
- * @cell: set, unless there is none
- *
- * Return: where its tag is; NULL if it is in no page that was made.
- */
-u8 *ksync_arena_find(struct ksync_arena *a, u32 id, struct ksync_cell **cell)
+/** ksync_arena_find_far() - ksync_arena_find(), behind the first page */
+u8 *ksync_arena_find_far(struct ksync_arena *a, u32 id, struct ksync_cell **cell)
 {
-	const u32 page = id / KSYNC_CELLS_PER_PAGE, i = id % KSYNC_CELLS_PER_PAGE;
-	struct ksync_cell *cells = READ_ONCE(a->first);
-	struct ksync_group *g;
-	u8 *tags = a->first_tags;
+	const u32 page = id / KSYNC_CELLS_PER_PAGE - 1, i = id % KSYNC_CELLS_PER_PAGE;
+	struct ksync_group *g = xa_load(&a->groups, page / GROUP_PAGES);
+	struct ksync_cell *cells;
 
-	if (page) {
-		g = xa_load(&a->groups, (page - 1) / GROUP_PAGES);
-		if (!g)
-			return NULL;
-		cells = READ_ONCE(g->cells[(page - 1) % GROUP_PAGES]);
-		tags = g->tags[(page - 1) % GROUP_PAGES];
-	}
+	if (!g)
+		return NULL;
+	cells = READ_ONCE(g->cells[page % GROUP_PAGES]);
 	if (!cells)
 		return NULL;
 	*cell = cells + i;
-	return tags + i;
+	return g->tags[page % GROUP_PAGES] + i;
 }
 
 /*

@@ -39,12 +39,16 @@
 /* States that a thread keeps, and need not be allocated. */
 #define KSYNC_KEPT		2
 
+/* So many CPUs of a domain have memory for MANY each; others share it with them. */
+#define KSYNC_MANY_KEPT		4
+
 struct ksync_group;
 struct ksync_state;
 struct ksync_booster;
 struct ksync_held;
 struct ksync_hub;
 struct ksync_many_call;
+struct ksync_many_memory;
 
 /**
  * struct ksync_arena - the cells of a domain: see arena.c
@@ -90,6 +94,8 @@ struct ksync_arena {
  * @file: the open file that it is; no reference
  * @hubs: object id to struct ksync_hub; @lock to write
  * @polled: how many of them are armed
+ * @many_kept: the memory of calls of MANY that are over, for the next ones: many_alloc.c
+ * @many_shrink: frees it, when there are none
  * @uring_lock: protects @uring_waits and how each of them ends
  * @uring_waits: io_uring commands that wait, by ring and user_data
  * @uring_timed: how many of them have a linked timeout; @uring_lock
@@ -116,6 +122,8 @@ struct ksync_domain {
 	struct xarray slots;
 	raw_spinlock_t many_lock; /* buckets: see above */
 	atomic_t watches;
+	struct ksync_many_memory *many_kept[KSYNC_MANY_KEPT];
+	struct delayed_work many_shrink;
 	struct file *file;
 	struct xarray hubs;
 	atomic_t polled;
@@ -453,7 +461,6 @@ struct ksync_domain *ksync_domain_get(u64 serial);
 void ksync_domain_put(struct ksync_domain *d);
 int ksync_object_find(struct ksync_domain *d, u32 id, struct ksync_object *obj);
 bool ksync_object_next(struct ksync_domain *d, u32 id, struct ksync_object *obj);
-bool ksync_object_stale(const struct ksync_object *obj);
 int ksync_domain_create(struct ksync_domain *d, struct ksync_create *arg);
 int ksync_domain_destroy(struct ksync_domain *d, struct ksync_destroy *arg);
 void ksync_domain_sweep(struct ksync_domain *d);
@@ -497,7 +504,6 @@ void ksync_death_pause(void);
 int ksync_state_init(void);
 void ksync_state_exit(void);
 struct ksync_state *ksync_state_alloc(void);
-struct ksync_state *ksync_state_renew(struct ksync_state *st);
 bool ksync_state_alloc_bulk(struct ksync_state **st, u32 n);
 void ksync_state_free_bulk(struct ksync_state **st, u32 n);
 void ksync_state_free(struct ksync_state *st);
@@ -512,22 +518,18 @@ bool ksync_state_starves(const struct ksync_state *st);
 /* wait.c */
 int ksync_wait_init(void);
 void ksync_wait_exit(void);
-struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id);
 struct ksync_bucket *ksync_bucket_at(u32 i);
 void ksync_bucket_lock_both(struct ksync_bucket *a, struct ksync_bucket *b);
 void ksync_bucket_unlock_both(struct ksync_bucket *a, struct ksync_bucket *b);
-struct ksync_state *ksync_state_find(struct ksync_bucket *b,
-				     const struct ksync_domain *d, u32 id);
-struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
-					   const struct ksync_domain *d, u32 id);
-struct ksync_state *ksync_state_watched(const struct ksync_object *obj);
 struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
 					     const struct ksync_domain *d, u32 id);
 bool ksync_state_published(const struct ksync_state *st);
 void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b);
 bool ksync_deadline_valid(u64 deadline);
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d);
-int ksync_waiter_init_since(struct ksync_waiter *w, struct ksync_domain *d, u64 since);
+int ksync_waiter_count(struct ksync_domain *d, int n);
+void ksync_waiter_setup(struct ksync_waiter *w);
+int ksync_waiter_prio(void);
 void ksync_timer_break(struct ksync_timer *t);
 void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
 void ksync_waiter_stop(struct ksync_waiter *w);
@@ -620,5 +622,7 @@ void ksync_inspect_fdinfo(struct seq_file *m, struct file *file);
 /* door.c */
 long ksync_door_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 long ksync_door_polled_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
+
+#include "bucket.h"
 
 #endif /* KSYNC_CORE_H */

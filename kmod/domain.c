@@ -18,6 +18,7 @@
 #include "ceiling.h"
 #include "hub.h"
 #include "kinds.h"
+#include "many.h"
 #include "uring.h"
 
 /* All that are open, by their serial numbers. */
@@ -90,12 +91,6 @@ bool ksync_object_next(struct ksync_domain *d, u32 id, struct ksync_object *obj)
 		cond_resched();
 	}
 	return false;
-}
-
-/** ksync_object_stale() - under the bucket lock: is it no longer what was found? */
-bool ksync_object_stale(const struct ksync_object *obj)
-{
-	return READ_ONCE(*obj->tag_at) != obj->tag;
 }
 
 /* How many pages of cells there may be. */
@@ -409,6 +404,7 @@ static int domain_open(struct inode *inode, struct file *file)
 	xa_init_flags(&d->hubs, XA_FLAGS_ACCOUNT);
 	raw_spin_lock_init(&d->many_lock);
 	ksync_uring_open(d);
+	ksync_many_open(d);
 	INIT_RCU_WORK(&d->release, domain_free);
 	d->file = file;
 	/* From here on it is seen. */
@@ -430,6 +426,7 @@ static int domain_release(struct inode *inode, struct file *file)
 
 	xa_erase(&domains, d->serial);
 	ksync_uring_release(d);
+	ksync_many_release(d);
 	ksync_thread_detach_all(d);
 	ksync_domain_put(d);
 	return 0;

@@ -45,21 +45,12 @@
 #include "queue.h"
 #include "watch.h"
 
-static struct ksync_hub *armed_hub(const struct ksync_object *obj)
+/** ksync_hub_find() - under the bucket lock: the hub, if somebody polls the object */
+struct ksync_hub *ksync_hub_find(const struct ksync_object *obj)
 {
-	struct ksync_hub *hub;
+	struct ksync_hub *hub = xa_load(&obj->domain->hubs, obj->id);
 
-	/* If it is @obj that is polled, then this was counted under the same lock. */
-	if (!atomic_read(&obj->domain->polled))
-		return NULL;
-	hub = xa_load(&obj->domain->hubs, obj->id);
 	return hub && hub->armed ? hub : NULL;
-}
-
-/** ksync_hub_armed() - under the bucket lock: does somebody poll it? */
-bool ksync_hub_armed(const struct ksync_object *obj)
-{
-	return armed_hub(obj);
 }
 
 /**
@@ -110,15 +101,10 @@ static bool worth_a_look(const struct ksync_object *obj)
 	return !obj->ops->release || ksync_queue_left(obj);
 }
 
-/**
- * ksync_hub_collect() - under the bucket lock: the object may be available
- * @obj: object
- * @t: gets the hub, if there is somebody to tell; ksync_hub_tell() follows once
- *	the lock is released
- */
-void ksync_hub_collect(const struct ksync_object *obj, struct ksync_tell *t)
+/** ksync_hub_collect_armed() - ksync_hub_collect(), where somebody polls something */
+void ksync_hub_collect_armed(const struct ksync_object *obj, struct ksync_tell *t)
 {
-	struct ksync_hub *hub = armed_hub(obj);
+	struct ksync_hub *hub = ksync_hub_find(obj);
 
 	if (!hub)
 		return;

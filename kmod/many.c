@@ -27,18 +27,12 @@
  */
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
-#include <linux/uaccess.h>
 
 #include "many.h"
 #include "queue.h"
 #include "rwlock.h"
 #include "trace.h"
 #include "watch.h"
-
-static u32 nr_parts(const struct ksync_many_call *c)
-{
-	return c->arg->count + !!(c->arg->flags & KSYNC_MANY_ALERT);
-}
 
 /*
  * Clear what got us out of an rt_mutex.  Task work uses the same flag, and whoever
@@ -139,7 +133,7 @@ void ksync_many_undo(struct ksync_many_call *c, u32 i)
 int ksync_many_sit(struct ksync_many_call *c, u32 i)
 {
 	const u32 mask = KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME;
-	const bool soft = !(c->arg->flags & KSYNC_MANY_ALL) && nr_parts(c) > 1;
+	const bool soft = !(c->arg->flags & KSYNC_MANY_ALL) && ksync_many_parts(c) > 1;
 	int ret = begin(c, i, c->arg->flags & mask);
 
 	if (ret > 0) {
@@ -196,10 +190,29 @@ static int look_at_lock(struct ksync_many_call *c, u32 i)
 	return ret;
 }
 
+/* What else there is of a waiter is as it was set up. */
+static void prepare(struct ksync_many_call *c, u32 i)
+{
+	struct ksync_part *p = c->parts[i];
+	struct ksync_waiter *w = p->w;
+
+	w->task = c->clock.task;
+	w->timer.task = c->clock.task;
+	w->timer.notify = c->locks;
+	w->prio = c->clock.prio;
+	w->since = c->clock.since;
+	w->woken = false;
+	w->poked = false;
+	w->many = c;
+	w->index = i;
+	w->expected = p->item.expected;
+	w->look = c->arg->flags & KSYNC_MANY_ALL && i < c->arg->count;
+}
+
 /**
  * ksync_many_enter() - be where part @i is served
  * @c: call
- * @i: part, not entered yet
+ * @i: part, not entered yet; counted as a waiter
  *
  * Return: -EBUSY: it is to be waited for; 0, -ECANCELED: c->claim says what the
  * wait was given, or, where all are waited for, it is there. Or an error that is
@@ -208,15 +221,9 @@ static int look_at_lock(struct ksync_many_call *c, u32 i)
 int ksync_many_enter(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = c->parts[i];
-	int ret = ksync_waiter_init_since(p->w, c->domain, c->clock.since);
+	int ret;
 
-	if (ret)
-		return ret;
-	p->w->many = c;
-	p->w->index = i;
-	p->w->expected = p->item.expected;
-	p->w->look = c->arg->flags & KSYNC_MANY_ALL && i < c->arg->count;
-	p->w->timer.notify = c->locks;
+	prepare(c, i);
 	if (ksync_part_owned(p)) {
 		ret = ksync_watch_enter(p->w, &p->obj);
 		p->in = !ret;
@@ -227,8 +234,6 @@ int ksync_many_enter(struct ksync_many_call *c, u32 i)
 		if (ret == -EAGAIN)
 			ret = 0;
 	}
-	if (!p->in)
-		ksync_waiter_fini(p->w, c->domain);
 	if (ret == -EBADF)
 		c->arg->index = i;
 	return ret;
@@ -250,7 +255,6 @@ void ksync_many_leave(struct ksync_many_call *c, u32 i)
 		trace_contention_end(&p->obj, given ? 0 : -ECANCELED, p->w->since);
 	}
 	p->in = false;
-	ksync_waiter_fini(p->w, c->domain);
 }
 
 /* Try the locks that we were told of. Return: as look_at_lock(). */
@@ -262,7 +266,7 @@ static int try_told(struct ksync_many_call *c)
 
 	if (!ksync_many_heard(c))
 		return -EBUSY;
-	for (i = 0; i < nr_parts(c) && ret == -EBUSY; i++) {
+	for (i = 0; i < ksync_many_parts(c) && ret == -EBUSY; i++) {
 		p = c->parts[i];
 		if (!ksync_part_owned(p) || !READ_ONCE(p->w->poked))
 			continue;
@@ -274,12 +278,12 @@ static int try_told(struct ksync_many_call *c)
 	return ret;
 }
 
-/* The lock to sit at; nr_parts() if there is none. */
+/* The lock to sit at; ksync_many_parts() if there is none. */
 static u32 find_seat(const struct ksync_many_call *c)
 {
 	u32 i;
 
-	for (i = 0; i < nr_parts(c); i++)
+	for (i = 0; i < ksync_many_parts(c); i++)
 		if (ksync_part_owned(c->parts[i]) && !c->parts[i]->hopeless &&
 		    !(c->parts[i]->item.flags & KSYNC_ITEM_WATCH))
 			break;
@@ -291,7 +295,7 @@ static bool deadlock(const struct ksync_many_call *c)
 {
 	u32 i;
 
-	for (i = 0; i < nr_parts(c); i++)
+	for (i = 0; i < ksync_many_parts(c); i++)
 		if (!c->parts[i]->hopeless)
 			return false;
 	return true;
@@ -303,7 +307,7 @@ static int wait(struct ksync_many_call *c)
 	const u32 seat = find_seat(c);
 	int ret;
 
-	if (seat == nr_parts(c))
+	if (seat == ksync_many_parts(c))
 		return deadlock(c) ? -EDEADLK : ksync_many_sleep(c);
 	ret = ksync_many_sit(c, seat);
 	if (ksync_lock_got(ret))
@@ -356,12 +360,14 @@ static int conclude(struct ksync_many_call *c, int ret)
 
 static int any_once(struct ksync_many_call *c)
 {
+	const u32 n = ksync_many_parts(c);
 	int ret = -EBUSY;
 	u32 i;
 
 	c->again = false;
 	c->told = false;
-	for (i = 0; i < nr_parts(c) && ret == -EBUSY; i++)
+	c->clock.prio = ksync_waiter_prio();
+	for (i = 0; i < n && ret == -EBUSY; i++)
 		ret = ksync_many_enter(c, i);
 	if (ret == -EBUSY)
 		ret = wait_for_one(c);
@@ -370,109 +376,19 @@ static int any_once(struct ksync_many_call *c)
 	return conclude(c, ret == -ECANCELED ? 0 : ret);
 }
 
+/* All parts are waiters, and are counted before the first of them is one. */
 static int any(struct ksync_many_call *c)
 {
-	int ret;
-
-	do {
-		ret = any_once(c);
-	} while (ret == ONCE_MORE && !signal_pending(current));
-	return ret == ONCE_MORE ? -ERESTARTNOINTR : ret;
-}
-
-/* Those that mean something for this item. */
-static u32 item_flags(const struct ksync_many_call *c, const struct ksync_part *p)
-{
-	u32 flags = 0;
-
-	if (ksync_part_owned(p) && !(c->arg->flags & KSYNC_MANY_ALL))
-		flags |= KSYNC_ITEM_WATCH;
-	if (p->obj.ops->kind == KSYNC_KIND_RWLOCK)
-		flags |= KSYNC_LOCK_READ;
-	return flags;
-}
-
-static int find(struct ksync_many_call *c, u32 i)
-{
-	struct ksync_part *p = c->parts[i];
-	int ret = ksync_object_find(c->domain, p->item.id, &p->obj);
+	const int n = ksync_many_parts(c);
+	int ret = ksync_waiter_count(c->domain, n);
 
 	if (ret)
 		return ret;
-	if (p->item.flags & ~item_flags(c, p))
-		return -EINVAL;
-	if (ksync_part_owned(p))
-		c->locks = true;
-	return 0;
-}
-
-/* Items that are copied in one go. */
-#define READ_BATCH	16U
-
-/* The items come in; and their results can go out. */
-static noinline_for_stack int read_batch(struct ksync_many_call *c, u32 first, u32 n)
-{
-	struct ksync_item __user *from = u64_to_user_ptr(c->arg->items);
-	struct ksync_item items[READ_BATCH];
-	int ret;
-	u32 i;
-
-	if (copy_from_user(items, from + first, n * sizeof(*items)))
-		return -EFAULT;
-	for (i = 0; i < n; i++) {
-		if (put_user(0, &from[first + i].result))
-			return -EFAULT;
-		c->parts[first + i]->item = items[i];
-		c->parts[first + i]->item.result = 0;
-		ret = find(c, first + i);
-		if (ret) {
-			c->arg->index = first + i;
-			return ret;
-		}
-	}
-	return 0;
-}
-
-static int read_items(struct ksync_many_call *c)
-{
-	const u32 n = c->arg->count;
-	int ret = 0;
-	u32 i;
-
-	for (i = 0; i < n && !ret; i += READ_BATCH)
-		ret = read_batch(c, i, min(n - i, READ_BATCH));
-	return ret;
-}
-
-static int read_alert(struct ksync_many_call *c)
-{
-	struct ksync_part *p = c->parts[c->arg->count];
-	u32 i;
-	int ret;
-
-	if (!(c->arg->flags & KSYNC_MANY_ALERT))
-		return c->arg->alert ? -EINVAL : 0;
-	p->item = (struct ksync_item){ .id = c->arg->alert };
-	ret = find(c, c->arg->count);
-	if (!ret && p->obj.ops->kind != KSYNC_KIND_EVENT)
-		ret = -EINVAL;
-	for (i = 0; i < c->arg->count && !ret; i++)
-		if (c->parts[i]->item.id == p->item.id)
-			ret = -EINVAL;
-	if (ret)
-		c->arg->index = c->arg->count;
-	return ret;
-}
-
-static void write_results(struct ksync_many_call *c)
-{
-	struct ksync_item __user *to = u64_to_user_ptr(c->arg->items);
-	u32 i;
-
-	/* It could be written before. Whoever unmaps it meanwhile is not told. */
-	for (i = 0; i < c->arg->count; i++)
-		if (c->parts[i]->item.result && put_user(c->parts[i]->item.result, &to[i].result))
-			break;
+	do {
+		ret = any_once(c);
+	} while (ret == ONCE_MORE && !signal_pending(current));
+	ksync_waiter_count(c->domain, -n);
+	return ret == ONCE_MORE ? -ERESTARTNOINTR : ret;
 }
 
 #define MANY_FLAGS (KSYNC_WAIT_INTERRUPTIBLE | KSYNC_WAIT_REALTIME | \
@@ -480,10 +396,8 @@ static void write_results(struct ksync_many_call *c)
 
 static int many(struct ksync_many_call *c)
 {
-	int ret = read_items(c);
+	int ret = ksync_many_read(c);
 
-	if (!ret)
-		ret = read_alert(c);
 	if (!ret && c->locks && !ksync_thread_current(c->domain, c->arg->thread))
 		ret = -ESRCH;
 	if (!ret)
@@ -494,19 +408,32 @@ static int many(struct ksync_many_call *c)
 	ret = c->arg->flags & KSYNC_MANY_ALL ? ksync_many_all(c) : any(c);
 	ksync_waiter_fini(&c->clock, c->domain);
 	if (ret == -EOWNERDEAD)
-		write_results(c);
+		ksync_many_write(c);
 	return ret;
+}
+
+/* What is not set here is so before it is looked at: it is long. */
+static void call_init(struct ksync_many_call *c, struct ksync_domain *d, struct ksync_many *arg)
+{
+	c->domain = d;
+	c->arg = arg;
+	c->nr_buckets = 0;
+	atomic_set(&c->claim, 0);
+	c->told = false;
+	c->again = false;
+	c->locks = false;
 }
 
 /** ksync_many() - KSYNC_IOC_MANY */
 int ksync_many(struct ksync_domain *d, struct ksync_many *arg)
 {
-	struct ksync_many_call c = { .domain = d, .arg = arg };
+	struct ksync_many_call c __uninitialized;
 	int ret;
 
 	if (arg->flags & ~MANY_FLAGS || !arg->count || arg->count > KSYNC_MANY_MAX ||
 	    !ksync_deadline_valid(arg->deadline))
 		return -EINVAL;
+	call_init(&c, d, arg);
 	ret = ksync_many_alloc(&c);
 	if (ret)
 		return ret;

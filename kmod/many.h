@@ -20,10 +20,12 @@
  * struct ksync_part - an item, or the alert, which is an item like others
  * @item: as asked for
  * @obj: which
- * @w: in its queue, or watching it; set up while it is
+ * @w: in its queue, or watching it: any: @own. All: that of the first part, for of the
+ *	items one at a time is waited for; the alert has its own
  * @in: it is
  * @taken: all: this lock is ours already
  * @hopeless: any: waiting for this lock would close a cycle
+ * @own: a waiter
  */
 struct ksync_part {
 	struct ksync_item item;
@@ -32,16 +34,34 @@ struct ksync_part {
 	bool in;
 	bool taken;
 	bool hopeless;
+	struct ksync_waiter own;
+};
+
+/**
+ * struct ksync_many_memory - what a call needs, and may leave for the next one
+ * @max: for so many items, and an alert
+ * @most: how many there were in a call since this was asked last
+ * @nr_spares: how many of @spares there are
+ * @spares: states, as new
+ * @order: one byte an item
+ * @parts: their waiters are set up, and in no queue
+ */
+struct ksync_many_memory {
+	u32 max;
+	u32 most;
+	u32 nr_spares;
+	struct ksync_state **spares;
+	u8 *order;
+	struct ksync_part *parts[];
 };
 
 /**
  * struct ksync_many_call - one call of MANY
  * @domain: where
  * @arg: the call
+ * @memory: where what follows is
  * @parts: the items, in their order, and the alert
  * @order: all: the same without the alert, by id
- * @spares: any: states that were allocated, and are not in use
- * @nr_spares: how many
  * @buckets: all: those of the items that are no locks, by address
  * @nr_buckets: how many
  * @claim: 0; or what the wait was given: a part's index and 1, or CLAIM_ALL
@@ -55,10 +75,9 @@ struct ksync_part {
 struct ksync_many_call {
 	struct ksync_domain *domain;
 	struct ksync_many *arg;
+	struct ksync_many_memory *memory;
 	struct ksync_part **parts;
 	u8 *order;
-	struct ksync_state **spares;
-	u32 nr_spares;
 	struct ksync_bucket **buckets;
 	u32 nr_buckets;
 	atomic_t claim;
@@ -119,6 +138,12 @@ static inline bool ksync_part_owned(const struct ksync_part *p)
 	return p->obj.ops->owned;
 }
 
+/* The items, and the alert if there is one. */
+static inline u32 ksync_many_parts(const struct ksync_many_call *c)
+{
+	return c->arg->count + !!(c->arg->flags & KSYNC_MANY_ALERT);
+}
+
 static inline bool ksync_many_broken(int ret)
 {
 	return ret == -ERESTARTSYS || ret == -ERESTARTNOINTR;
@@ -138,8 +163,39 @@ int ksync_many_init(void);
 void ksync_many_exit(void);
 int ksync_many_alloc(struct ksync_many_call *c);
 void ksync_many_free(struct ksync_many_call *c);
-struct ksync_state *ksync_many_state(struct ksync_many_call *c);
-void ksync_many_spare(struct ksync_many_call *c, struct ksync_state *st);
+void ksync_many_open(struct ksync_domain *d);
+void ksync_many_release(struct ksync_domain *d);
+
+/** ksync_many_state() - as ksync_state_alloc(), for a part that is about to wait */
+static inline struct ksync_state *ksync_many_state(struct ksync_many_call *c)
+{
+	struct ksync_many_memory *m = c->memory;
+
+	return m->nr_spares ? m->spares[--m->nr_spares] : ksync_state_alloc();
+}
+
+/**
+ * ksync_many_spare() - as ksync_state_free(), of a state that a part has left
+ * @c: call
+ * @st: may be NULL
+ *
+ * Not of a lock, which is watched.  So nothing of it was used but what its waiters
+ * have left as they found it, in all its lives since it was allocated: what threads
+ * keep goes to locks and conds' own queues alone.  It is as new, and has no timer.
+ */
+static inline void ksync_many_spare(struct ksync_many_call *c, struct ksync_state *st)
+{
+	struct ksync_many_memory *m = c->memory;
+
+	if (st && m->nr_spares < m->max)
+		m->spares[m->nr_spares++] = st;
+	else
+		ksync_state_free(st);
+}
+
+/* many_items.c */
+int ksync_many_read(struct ksync_many_call *c);
+void ksync_many_write(struct ksync_many_call *c);
 
 /* many_all.c */
 int ksync_many_all(struct ksync_many_call *c);

@@ -50,6 +50,28 @@ struct all {
 	u32 missing;
 };
 
+/* One that waits, of those that do so one after the other, is counted while it does. */
+static int enter(struct ksync_many_call *c, u32 i)
+{
+	int ret = ksync_waiter_count(c->domain, 1);
+
+	if (ret)
+		return ret;
+	c->clock.prio = ksync_waiter_prio();
+	ret = ksync_many_enter(c, i);
+	if (!c->parts[i]->in)
+		ksync_waiter_count(c->domain, -1);
+	return ret;
+}
+
+static void leave(struct ksync_many_call *c, u32 i)
+{
+	if (!c->parts[i]->in)
+		return;
+	ksync_many_leave(c, i);
+	ksync_waiter_count(c->domain, -1);
+}
+
 static int by_id(const void *a, const void *b, const void *parts)
 {
 	const struct ksync_part *const *p = parts;
@@ -253,7 +275,7 @@ static int take_items(struct all *a)
 	unlock_buckets(c);
 	/* Who came with the alert meanwhile has passed us over: look at it again. */
 	if (claimed && ret)
-		ksync_many_leave(c, c->arg->count);
+		leave(c, c->arg->count);
 	return ret;
 }
 
@@ -330,7 +352,7 @@ static int attempt(struct all *a)
 	if (ret)
 		undo_locks(a);
 	if (a->at != NOTHING)
-		ksync_many_leave(a->c, a->at);
+		leave(a->c, a->at);
 	a->at = NOTHING;
 	return ret;
 }
@@ -349,7 +371,7 @@ static int wait_for_missing(struct all *a)
 		a->held = i;
 		return -EBUSY;
 	}
-	ret = ksync_many_enter(c, i);
+	ret = enter(c, i);
 	if (ret == -EBUSY) {
 		a->at = i;
 		return ksync_many_sleep(c);
@@ -364,7 +386,7 @@ static int enter_alert(struct ksync_many_call *c)
 
 	if (!(c->arg->flags & KSYNC_MANY_ALERT) || c->parts[i]->in)
 		return -EBUSY;
-	return ksync_many_enter(c, i);
+	return enter(c, i);
 }
 
 /* Return: 0, -ECANCELED: c->claim tells. Else why the wait is over. */
@@ -423,8 +445,8 @@ int ksync_many_all(struct ksync_many_call *c)
 	if (!ret)
 		ret = wait_for_all(&a);
 	if (a.at != NOTHING)
-		ksync_many_leave(c, a.at);
-	ksync_many_leave(c, c->arg->count);
+		leave(c, a.at);
+	leave(c, c->arg->count);
 	kfree(c->buckets);
 
 	switch (atomic_read(&c->claim)) {

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The memory of a wait on many objects: taken and given back in one go.
+ * The memory of a wait on many objects.
  *
- * Each object that nobody else waits for needs a state as long as we do.  There are as
- * many here, allocated together; those of the queues that we leave come back, and go
- * into the next round, or are freed together.
+ * Each object that nobody else waits for needs a state as long as we do.  Of the queues
+ * that we leave, states come back.  All that is kept by the domain when the call is
+ * over: to allocate, charge and set up what 64 objects need takes longer than to wait
+ * for them.
+ *
+ * Who waits has the memory with it.  So there need be no more of it than threads that
+ * run between two waits: one for each CPU.  It is freed when there has been no call for
+ * a second, or when the calls have become much smaller.
  */
 #include <linux/slab.h>
+#include <linux/smp.h>
 
 #include "many.h"
 
-/**
- * struct part_memory - a part and its waiter
- * @part: first
- * @w: any: its waiter. All: the first one's is that of the items, of which one at a
- *	time is waited for; the alert has its own
- */
-struct part_memory {
-	struct ksync_part part;
-	struct ksync_waiter w;
-};
+/* How long memory is kept that nobody needs, in jiffies. */
+#define KEEP_FOR	HZ
+
+/* Sizes differ by so many items. */
+#define ROUND_TO	4
 
 static struct kmem_cache *part_cache;
 
@@ -30,7 +31,7 @@ static void part_init(void *part)
 
 int ksync_many_init(void)
 {
-	part_cache = kmem_cache_create("ksync_part", sizeof(struct part_memory), 0,
+	part_cache = kmem_cache_create("ksync_part", sizeof(struct ksync_part), 0,
 				       SLAB_ACCOUNT, part_init);
 	return part_cache ? 0 : -ENOMEM;
 }
@@ -40,29 +41,67 @@ void ksync_many_exit(void)
 	kmem_cache_destroy(part_cache);
 }
 
-static u32 nr_spares(const struct ksync_many_call *c)
+static void memory_free(struct ksync_many_memory *m)
 {
-	return c->arg->flags & KSYNC_MANY_ALL ? 0 : c->arg->count;
+	if (!m)
+		return;
+	ksync_state_free_bulk(m->spares, m->nr_spares);
+	kmem_cache_free_bulk(part_cache, m->max + 1, (void **)m->parts);
+	kfree(m);
 }
 
-static struct ksync_waiter *waiter_of(struct ksync_part *p)
+static struct ksync_many_memory *memory_alloc(u32 count)
 {
-	return &container_of(p, struct part_memory, part)->w;
-}
-
-static void parts_init(struct ksync_many_call *c)
-{
-	const bool all = c->arg->flags & KSYNC_MANY_ALL;
-	struct ksync_part *p;
+	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
+	const u32 max = round_up(count, ROUND_TO), n = max + 1;
+	struct ksync_many_memory *m;
 	u32 i;
 
-	for (i = 0; i <= c->arg->count; i++) {
-		p = c->parts[i];
-		p->w = waiter_of(all && i < c->arg->count ? c->parts[0] : p);
-		p->in = false;
-		p->taken = false;
-		p->hopeless = false;
+	m = kmalloc(struct_size(m, parts, n) + max * (sizeof(*m->spares) + sizeof(*m->order)),
+		    gfp);
+	if (!m)
+		return NULL;
+	m->max = max;
+	m->most = 0;
+	m->nr_spares = 0;
+	m->spares = (void *)(m->parts + n);
+	m->order = (void *)(m->spares + max);
+	if (!kmem_cache_alloc_bulk(part_cache, gfp, n, (void **)m->parts)) {
+		kfree(m);
+		return NULL;
 	}
+	for (i = 0; i < n; i++)
+		ksync_waiter_setup(&m->parts[i]->own);
+	return m;
+}
+
+static struct ksync_many_memory **kept_at(struct ksync_domain *d)
+{
+	return &d->many_kept[raw_smp_processor_id() % KSYNC_MANY_KEPT];
+}
+
+static struct ksync_many_memory *take_kept(struct ksync_domain *d, u32 count)
+{
+	struct ksync_many_memory **at = kept_at(d);
+	struct ksync_many_memory *m = READ_ONCE(*at) ? xchg(at, NULL) : NULL;
+
+	if (m && m->max >= count)
+		return m;
+	memory_free(m);
+	return NULL;
+}
+
+/* Who waits for any of them is in all queues at once. */
+static bool get_spares(struct ksync_many_memory *m, u32 wanted)
+{
+	const u32 have = m->nr_spares;
+
+	if (have >= wanted)
+		return true;
+	if (!ksync_state_alloc_bulk(m->spares + have, wanted - have))
+		return false;
+	m->nr_spares = wanted;
+	return true;
 }
 
 /**
@@ -73,58 +112,76 @@ static void parts_init(struct ksync_many_call *c)
  */
 int ksync_many_alloc(struct ksync_many_call *c)
 {
-	const gfp_t gfp = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
-	const u32 n = c->arg->count + 1;
-	const u32 spares = nr_spares(c);
+	const u32 count = c->arg->count;
+	struct ksync_many_memory *m = take_kept(c->domain, count) ?: memory_alloc(count);
 
-	c->parts = kmalloc(n * (sizeof(*c->parts) + sizeof(*c->order)) +
-			   spares * sizeof(*c->spares), gfp);
-	if (!c->parts)
+	if (!m)
 		return -ENOMEM;
-	c->spares = (void *)(c->parts + n);
-	c->order = (void *)(c->spares + spares);
-	if (!kmem_cache_alloc_bulk(part_cache, gfp, n, (void **)c->parts))
-		goto free_parts;
-	if (spares && !ksync_state_alloc_bulk(c->spares, spares))
-		goto free_bulk;
-	c->nr_spares = spares;
-	parts_init(c);
+	if (!get_spares(m, c->arg->flags & KSYNC_MANY_ALL ? 0 : count)) {
+		memory_free(m);
+		return -ENOMEM;
+	}
+	c->memory = m;
+	c->parts = m->parts;
+	c->order = m->order;
 	return 0;
-
-free_bulk:
-	kmem_cache_free_bulk(part_cache, n, (void **)c->parts);
-free_parts:
-	kfree(c->parts);
-	return -ENOMEM;
 }
 
 /** ksync_many_free() - undoes that; no part is in */
 void ksync_many_free(struct ksync_many_call *c)
 {
-	ksync_state_free_bulk(c->spares, c->nr_spares);
-	kmem_cache_free_bulk(part_cache, c->arg->count + 1, (void **)c->parts);
-	kfree(c->parts);
-}
+	struct ksync_domain *d = c->domain;
+	struct ksync_many_memory *m = c->memory;
 
-/** ksync_many_state() - as ksync_state_alloc(), for a part that is about to wait */
-struct ksync_state *ksync_many_state(struct ksync_many_call *c)
-{
-	return c->nr_spares ? ksync_state_renew(c->spares[--c->nr_spares]) :
-			      ksync_state_alloc();
-}
-
-/**
- * ksync_many_spare() - as ksync_state_free(), of a state that a part has left
- * @c: call
- * @st: may be NULL
- *
- * Not of a lock, which is watched: so its timer was never used, nor that of its lives
- * before, for what threads keep goes to locks and conds' own queues alone.
- */
-void ksync_many_spare(struct ksync_many_call *c, struct ksync_state *st)
-{
-	if (st && c->nr_spares < nr_spares(c))
-		c->spares[c->nr_spares++] = st;
+	m->most = max(m->most, c->arg->count);
+	if (cmpxchg(kept_at(d), NULL, m))
+		memory_free(m);
 	else
-		ksync_state_free(st);
+		queue_delayed_work(ksync_wq, &d->many_shrink, KEEP_FOR);
+}
+
+/* Return: whether it is still kept. */
+static bool shrink_one(struct ksync_many_memory **at)
+{
+	struct ksync_many_memory *m = READ_ONCE(*at) ? xchg(at, NULL) : NULL;
+	bool keep;
+
+	if (!m)
+		return false;
+	keep = m->most && m->most >= m->max / 4;
+	m->most = 0;
+	keep = keep && !cmpxchg(at, NULL, m);
+	if (!keep)
+		memory_free(m);
+	return keep;
+}
+
+/* Once a second while there are calls: whose memory is out, comes here again. */
+static void shrink(struct work_struct *work)
+{
+	struct ksync_domain *d = container_of(to_delayed_work(work), struct ksync_domain,
+					      many_shrink);
+	bool any = false;
+	u32 i;
+
+	for (i = 0; i < KSYNC_MANY_KEPT; i++)
+		any |= shrink_one(&d->many_kept[i]);
+	if (any)
+		queue_delayed_work(ksync_wq, &d->many_shrink, KEEP_FOR);
+}
+
+/** ksync_many_open() - of a new domain, zeroed */
+void ksync_many_open(struct ksync_domain *d)
+{
+	INIT_DEFERRABLE_WORK(&d->many_shrink, shrink);
+}
+
+/** ksync_many_release() - nobody is in a call, nor will be */
+void ksync_many_release(struct ksync_domain *d)
+{
+	u32 i;
+
+	cancel_delayed_work_sync(&d->many_shrink);
+	for (i = 0; i < KSYNC_MANY_KEPT; i++)
+		memory_free(d->many_kept[i]);
 }

@@ -77,10 +77,15 @@ static u32 count(const struct ksync_state *st)
 	return st ? st->nr : 0;
 }
 
+static u32 count_watchers(const struct ksync_object *obj)
+{
+	return count(ksync_state_watched(obj)) + ksync_hub_armed(obj);
+}
+
 /* @st: of @obj, in the hash or just taken out of it; saves looking for it. */
 static u32 note(const struct ksync_object *obj, const struct ksync_state *st)
 {
-	const u32 n = count(st) + count(ksync_state_watched(obj)) + ksync_hub_armed(obj);
+	const u32 n = count(st) + count_watchers(obj);
 
 	WRITE_ONCE(obj->cell->waiters, n);
 	return n;
@@ -141,9 +146,12 @@ static int arrive(struct ksync_waiter *w)
 	const struct ksync_object *obj = &w->state->obj;
 	int ret;
 
-	if (obj->ops->arm)
+	if (obj->ops->arm) {
 		obj->ops->arm(obj);
-	smp_mb(); /* [A] */
+		smp_mb__after_atomic(); /* [A] */
+	} else {
+		smp_mb(); /* [A] */
+	}
 	if (!obj->ops->ready(obj, w->expected))
 		return -EBUSY;
 	if (!shared(obj) && ksync_waiter_top(w->state) != w)
@@ -245,21 +253,22 @@ struct ksync_bucket *ksync_queue_lock(struct ksync_waiter *w)
 void ksync_queue_quit(struct ksync_waiter *w)
 {
 	struct ksync_state *gone = NULL;
-	struct ksync_object obj;
+	struct ksync_object obj = {};
 	struct ksync_bucket *b;
-	bool left;
+	bool told = false;
 
 	if (smp_load_acquire(&w->woken)) /* [C] */
 		return;
 	b = ksync_queue_lock(w);
-	left = !w->woken;
-	if (left) {
-		obj = w->state->obj;
+	if (!w->woken) {
+		told = w->poked;
+		if (told)
+			obj = w->state->obj;
 		gone = ksync_queue_leave(w);
 	}
 	raw_spin_unlock(&b->lock);
 	give_back(w, gone);
-	if (left && w->poked)
+	if (told)
 		obj.ops->serve(&obj);
 }
 

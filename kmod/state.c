@@ -128,14 +128,7 @@ struct ksync_state *ksync_state_alloc(void)
 	return st;
 }
 
-/** ksync_state_renew() - of one that nobody has any more: as if it were new */
-struct ksync_state *ksync_state_renew(struct ksync_state *st)
-{
-	state_init(st);
-	return st;
-}
-
-/** ksync_state_alloc_bulk() - @n at a time, each for ksync_state_renew(): all or none */
+/** ksync_state_alloc_bulk() - @n at a time: all or none */
 bool ksync_state_alloc_bulk(struct ksync_state **st, u32 n)
 {
 	u32 i;
@@ -143,8 +136,10 @@ bool ksync_state_alloc_bulk(struct ksync_state **st, u32 n)
 	if (!kmem_cache_alloc_bulk(state_cache, GFP_KERNEL_ACCOUNT | __GFP_NOWARN, n,
 				   (void **)st))
 		return false;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		st[i]->timed = false;
+		state_init(st[i]);
+	}
 	return true;
 }
 

@@ -2,7 +2,6 @@
 /*
  * Where waiting is kept: buckets, the states in them, waiters and deadlines.
  */
-#include <linux/hash.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/random.h>
@@ -15,29 +14,12 @@
 #include "busted.h"
 #include "core.h"
 
-static struct ksync_bucket *buckets;
-static u32 bucket_count;
-static unsigned int hash_shift;
-static u64 hash_factor; /* odd */
-
-/**
- * ksync_bucket() - where the state of an object would be
- * @d: its domain
- * @id: its number
- *
- * Multiplicative hashing, as in <linux/hash.h>, by a factor that is nobody's to know.
- */
-struct ksync_bucket *ksync_bucket(const struct ksync_domain *d, u32 id)
-{
-	const u64 key = d->serial * GOLDEN_RATIO_64 + id;
-
-	return &buckets[key * hash_factor >> hash_shift];
-}
+struct ksync_buckets ksync_buckets __read_mostly;
 
 /** ksync_bucket_at() - all of them, one by one; NULL behind the last */
 struct ksync_bucket *ksync_bucket_at(u32 i)
 {
-	return i < bucket_count ? &buckets[i] : NULL;
+	return i < ksync_buckets.count ? &ksync_buckets.at[i] : NULL;
 }
 
 /** ksync_bucket_lock_both() - two buckets, or one twice */
@@ -87,8 +69,9 @@ static bool state_before(struct rb_node *a, const struct rb_node *b)
 	return compare(&key, b) < 0;
 }
 
-static struct ksync_state *state_find(struct ksync_bucket *b, const struct ksync_domain *d,
-				      u32 id, enum ksync_side side)
+/** ksync_state_search() - under the bucket lock: what there is of one side; or NULL */
+struct ksync_state *ksync_state_search(struct ksync_bucket *b, const struct ksync_domain *d,
+				       u32 id, enum ksync_side side)
 {
 	const struct state_key key = { d, side, id };
 	struct rb_node *node;
@@ -96,36 +79,6 @@ static struct ksync_state *state_find(struct ksync_bucket *b, const struct ksync
 	lockdep_assert_held(&b->lock);
 	node = rb_find(&key, &b->states, compare);
 	return node ? rb_entry(node, struct ksync_state, node) : NULL;
-}
-
-/** ksync_state_find() - under the bucket lock; NULL if nobody waits for the word */
-struct ksync_state *ksync_state_find(struct ksync_bucket *b,
-				     const struct ksync_domain *d, u32 id)
-{
-	return state_find(b, d, id, KSYNC_SIDE_WORD);
-}
-
-/** ksync_state_find_drain() - NULL if no writer waits for readers to leave */
-struct ksync_state *ksync_state_find_drain(struct ksync_bucket *b,
-					   const struct ksync_domain *d, u32 id)
-{
-	return state_find(b, d, id, KSYNC_SIDE_DRAIN);
-}
-
-/**
- * ksync_state_watched() - under the bucket lock: the state of who watches an object
- * @obj: object
- *
- * Return: NULL if nobody does. That is so in most domains, and soon told: what
- * would count here is counted under this lock.
- */
-struct ksync_state *ksync_state_watched(const struct ksync_object *obj)
-{
-	struct ksync_domain *d = obj->domain;
-
-	if (!atomic_read(&d->watches))
-		return NULL;
-	return state_find(ksync_bucket(d, obj->id), d, obj->id, KSYNC_SIDE_WATCH);
 }
 
 /**
@@ -199,6 +152,30 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
+/** ksync_waiter_count() - @n more wait: 0, or -ENOSPC, too many; @n less: 0 */
+int ksync_waiter_count(struct ksync_domain *d, int n)
+{
+	if (atomic_add_return(n, &d->waiters) <= READ_ONCE(ksync_max_waiters) || n < 0)
+		return 0;
+	atomic_sub(n, &d->waiters);
+	return -ENOSPC;
+}
+
+/** ksync_waiter_setup() - a waiter, but for whose it is */
+void ksync_waiter_setup(struct ksync_waiter *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->bitset = KSYNC_BITSET_ALL;
+	INIT_LIST_HEAD(&w->spin);
+}
+
+/** ksync_waiter_prio() - that of the current task, now */
+int ksync_waiter_prio(void)
+{
+	return ksync_busted(KSYNC_FAULT_QUEUE_FIFO) ? MAX_RT_PRIO :
+		min(ksync_prio(current), MAX_RT_PRIO);
+}
+
 /**
  * ksync_waiter_init() - the current task is going to wait
  * @w: on its stack
@@ -209,24 +186,15 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
  */
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d)
 {
-	return ksync_waiter_init_since(w, d, ktime_get_ns());
-}
+	int ret = ksync_waiter_count(d, 1);
 
-/** ksync_waiter_init_since() - the same; what time it is, is known */
-int ksync_waiter_init_since(struct ksync_waiter *w, struct ksync_domain *d, u64 since)
-{
-	if (atomic_inc_return(&d->waiters) > READ_ONCE(ksync_max_waiters)) {
-		atomic_dec(&d->waiters);
-		return -ENOSPC;
-	}
-	memset(w, 0, sizeof(*w));
+	if (ret)
+		return ret;
+	ksync_waiter_setup(w);
 	w->task = current;
 	w->timer.task = current;
-	w->prio = ksync_busted(KSYNC_FAULT_QUEUE_FIFO) ? MAX_RT_PRIO :
-		min(ksync_prio(current), MAX_RT_PRIO);
-	w->since = since;
-	w->bitset = KSYNC_BITSET_ALL;
-	INIT_LIST_HEAD(&w->spin);
+	w->prio = ksync_waiter_prio();
+	w->since = ktime_get_ns();
 	return 0;
 }
 
@@ -321,6 +289,15 @@ void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st)
 	WRITE_ONCE(st->nr, st->nr + 1); /* read by leader_starves() and traces */
 }
 
+/* Mostly a state is alone in its bucket. */
+static void erase(struct rb_node *node, struct rb_root *root)
+{
+	if (root->rb_node == node && !node->rb_left && !node->rb_right)
+		*root = RB_ROOT;
+	else
+		rb_erase(node, root);
+}
+
 /**
  * ksync_waiter_dequeue() - under the bucket lock
  * @w: waiter
@@ -333,15 +310,18 @@ bool ksync_waiter_dequeue(struct ksync_waiter *w)
 	struct ksync_state *st = w->state;
 
 	lockdep_assert_held(&st->bucket->lock);
-	rb_erase_cached(&w->rb, &st->waiters);
-	if (w->reader)
-		rb_erase_cached(&w->rb_reader, &st->readers);
 	WRITE_ONCE(st->nr, st->nr - 1);
-	if (st->nr)
+	if (st->nr) {
+		rb_erase_cached(&w->rb, &st->waiters);
+		if (w->reader)
+			rb_erase_cached(&w->rb_reader, &st->readers);
 		return false;
+	}
+	st->waiters = RB_ROOT_CACHED;
+	st->readers = RB_ROOT_CACHED;
 	if (st->side == KSYNC_SIDE_GONE)
 		return true;
-	rb_erase(&st->node, &st->bucket->states);
+	erase(&st->node, &st->bucket->states);
 	RB_CLEAR_NODE(&st->node);
 	if (st->side == KSYNC_SIDE_WATCH)
 		atomic_dec(&st->obj.domain->watches);
@@ -393,22 +373,23 @@ static u32 buckets_wanted(void)
 
 int ksync_wait_init(void)
 {
+	struct ksync_buckets *all = &ksync_buckets;
 	u32 i;
 
-	bucket_count = buckets_wanted();
-	buckets = kvcalloc(bucket_count, sizeof(*buckets), GFP_KERNEL);
-	if (!buckets)
+	all->count = buckets_wanted();
+	all->at = kvcalloc(all->count, sizeof(*all->at), GFP_KERNEL);
+	if (!all->at)
 		return -ENOMEM;
-	for (i = 0; i < bucket_count; i++) {
-		raw_spin_lock_init(&buckets[i].lock);
-		buckets[i].states = RB_ROOT;
+	for (i = 0; i < all->count; i++) {
+		raw_spin_lock_init(&all->at[i].lock);
+		all->at[i].states = RB_ROOT;
 	}
-	hash_shift = 64 - ilog2(bucket_count);
-	hash_factor = GOLDEN_RATIO_64 ^ (u64)get_random_u32() << 1;
+	all->shift = 64 - ilog2(all->count);
+	all->factor = GOLDEN_RATIO_64 ^ (u64)get_random_u32() << 1;
 	return 0;
 }
 
 void ksync_wait_exit(void)
 {
-	kvfree(buckets);
+	kvfree(ksync_buckets.at);
 }
