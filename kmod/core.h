@@ -524,7 +524,6 @@ void ksync_bucket_unlock_both(struct ksync_bucket *a, struct ksync_bucket *b);
 struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
 					     const struct ksync_domain *d, u32 id);
 bool ksync_state_published(const struct ksync_state *st);
-void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b);
 bool ksync_deadline_valid(u64 deadline);
 int ksync_waiter_init(struct ksync_waiter *w, struct ksync_domain *d);
 int ksync_waiter_count(struct ksync_domain *d, int n);
@@ -534,9 +533,6 @@ void ksync_timer_break(struct ksync_timer *t);
 void ksync_waiter_start(struct ksync_waiter *w, u32 flags, u64 deadline);
 void ksync_waiter_stop(struct ksync_waiter *w);
 void ksync_waiter_fini(struct ksync_waiter *w, struct ksync_domain *d);
-void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st);
-bool ksync_waiter_dequeue(struct ksync_waiter *w);
-struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st);
 struct ksync_waiter *ksync_waiter_top_reader(const struct ksync_state *st);
 int ksync_waiter_broken(const struct ksync_waiter *w, u32 flags);
 

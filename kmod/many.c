@@ -239,22 +239,28 @@ int ksync_many_enter(struct ksync_many_call *c, u32 i)
 	return ret;
 }
 
+static noinline void trace_left(const struct ksync_many_call *c, const struct ksync_part *p)
+{
+	const bool given = (u32)atomic_read(&c->claim) == p->w->index + 1;
+
+	trace_contention_end(&p->obj, given ? 0 : -ECANCELED, p->w->since);
+}
+
 /** ksync_many_leave() - undoes that */
 void ksync_many_leave(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = c->parts[i];
-	bool given;
 
 	if (!p->in)
 		return;
+	p->in = false;
 	if (ksync_part_owned(p)) {
 		ksync_watch_leave(p->w);
-	} else {
-		ksync_queue_quit(p->w);
-		given = (u32)atomic_read(&c->claim) == i + 1;
-		trace_contention_end(&p->obj, given ? 0 : -ECANCELED, p->w->since);
+		return;
 	}
-	p->in = false;
+	ksync_queue_quit(p->w);
+	if (trace_contention_end_enabled())
+		trace_left(c, p);
 }
 
 /* Try the locks that we were told of. Return: as look_at_lock(). */
@@ -264,7 +270,7 @@ static int try_told(struct ksync_many_call *c)
 	int ret = -EBUSY;
 	u32 i;
 
-	if (!ksync_many_heard(c))
+	if (!ksync_many_heard(c) || !c->locks)
 		return -EBUSY;
 	for (i = 0; i < ksync_many_parts(c) && ret == -EBUSY; i++) {
 		p = c->parts[i];
@@ -281,9 +287,12 @@ static int try_told(struct ksync_many_call *c)
 /* The lock to sit at; ksync_many_parts() if there is none. */
 static u32 find_seat(const struct ksync_many_call *c)
 {
+	const u32 n = ksync_many_parts(c);
 	u32 i;
 
-	for (i = 0; i < ksync_many_parts(c); i++)
+	if (!c->locks)
+		return n;
+	for (i = 0; i < n; i++)
 		if (ksync_part_owned(c->parts[i]) && !c->parts[i]->hopeless &&
 		    !(c->parts[i]->item.flags & KSYNC_ITEM_WATCH))
 			break;

@@ -44,16 +44,9 @@ static enum ksync_side side_of(const struct ksync_waiter *w, const struct ksync_
 	       KSYNC_SIDE_WORD;
 }
 
-/**
- * ksync_queue_state() - a state of @obj, *@spare if it has none yet
- * @obj: object
- * @side: WORD; WATCH for who watches a lock, and for waiters of a cond that have no
- *	mutex
- * @b: its bucket, locked
- * @spare: allocated before
- */
-struct ksync_state *ksync_queue_state(const struct ksync_object *obj, enum ksync_side side,
-				      struct ksync_bucket *b, struct ksync_state **spare)
+/* As ksync_queue_state(), with the spare one in a register. */
+static inline struct ksync_state *state_of(const struct ksync_object *obj, enum ksync_side side,
+					   struct ksync_bucket *b, struct ksync_state **spare)
 {
 	struct ksync_state *st;
 
@@ -72,26 +65,35 @@ struct ksync_state *ksync_queue_state(const struct ksync_object *obj, enum ksync
 	return st;
 }
 
+/**
+ * ksync_queue_state() - a state of @obj, *@spare if it has none yet
+ * @obj: object
+ * @side: WORD; WATCH for who watches a lock, and for waiters of a cond that have no
+ *	mutex
+ * @b: its bucket, locked
+ * @spare: allocated before
+ */
+struct ksync_state *ksync_queue_state(const struct ksync_object *obj, enum ksync_side side,
+				      struct ksync_bucket *b, struct ksync_state **spare)
+{
+	return state_of(obj, side, b, spare);
+}
+
 static u32 count(const struct ksync_state *st)
 {
 	return st ? st->nr : 0;
 }
 
-static u32 count_watchers(const struct ksync_object *obj)
-{
-	return count(ksync_state_watched(obj)) + ksync_hub_armed(obj);
-}
-
 /* @st: of @obj, in the hash or just taken out of it; saves looking for it. */
-static u32 note(const struct ksync_object *obj, const struct ksync_state *st)
+static inline u32 note(const struct ksync_object *obj, const struct ksync_state *st)
 {
-	const u32 n = count(st) + count_watchers(obj);
+	const u32 n = count(st) + count(ksync_state_watched(obj)) + ksync_hub_armed(obj);
 
 	WRITE_ONCE(obj->cell->waiters, n);
 	return n;
 }
 
-static u32 note_state(const struct ksync_state *st)
+static inline u32 note_state(const struct ksync_state *st)
 {
 	return st->side == KSYNC_SIDE_WORD ? note(&st->obj, st) : ksync_queue_note(&st->obj);
 }
@@ -109,11 +111,26 @@ u32 ksync_queue_note(const struct ksync_object *obj)
 	return note(obj, ksync_state_find(b, obj->domain, obj->id));
 }
 
-/** ksync_queue_enter() - under the bucket lock: queue a waiter, and let users know */
-void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
+static inline void enter(struct ksync_waiter *w, struct ksync_state *st)
 {
 	ksync_waiter_enqueue(w, st);
 	note_state(st);
+}
+
+/** ksync_queue_enter() - under the bucket lock: queue a waiter, and let users know */
+void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
+{
+	enter(w, st);
+}
+
+static inline struct ksync_state *leave(struct ksync_waiter *w)
+{
+	struct ksync_state *st = w->state;
+	const bool last = ksync_waiter_dequeue(w);
+
+	if (!note_state(st) && st->obj.ops->idle)
+		st->obj.ops->idle(&st->obj);
+	return last ? st : NULL;
 }
 
 /**
@@ -124,12 +141,7 @@ void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
  */
 struct ksync_state *ksync_queue_leave(struct ksync_waiter *w)
 {
-	struct ksync_state *st = w->state;
-	const bool last = ksync_waiter_dequeue(w);
-
-	if (!note_state(st) && st->obj.ops->idle)
-		st->obj.ops->idle(&st->obj);
-	return last ? st : NULL;
+	return leave(w);
 }
 
 static bool shared(const struct ksync_object *obj)
@@ -138,22 +150,13 @@ static bool shared(const struct ksync_object *obj)
 }
 
 /*
- * Take what @w, queued already, waits for.  If others came before it, somebody
- * is at giving them what is there, or the first is on its way.
+ * What @w, queued already, waits for is there: take it.  If others came before it,
+ * somebody is at giving them what is there, or the first is on its way.
  */
-static int arrive(struct ksync_waiter *w)
+static noinline int take(struct ksync_waiter *w, const struct ksync_object *obj)
 {
-	const struct ksync_object *obj = &w->state->obj;
 	int ret;
 
-	if (obj->ops->arm) {
-		obj->ops->arm(obj);
-		smp_mb__after_atomic(); /* [A] */
-	} else {
-		smp_mb(); /* [A] */
-	}
-	if (!obj->ops->ready(obj, w->expected))
-		return -EBUSY;
 	if (!shared(obj) && ksync_waiter_top(w->state) != w)
 		return -EBUSY;
 	if (w->look)
@@ -166,14 +169,29 @@ static int arrive(struct ksync_waiter *w)
 	return ret;
 }
 
+static inline int arrive(struct ksync_waiter *w, const struct ksync_object *obj)
+{
+	if (obj->ops->arm) {
+		obj->ops->arm(obj);
+		smp_mb__after_atomic(); /* [A] */
+	} else {
+		smp_mb(); /* [A] */
+	}
+	if (!obj->ops->ready(obj, w->expected))
+		return -EBUSY;
+	return take(w, obj);
+}
+
 static struct ksync_state *spare_for(const struct ksync_waiter *w)
 {
 	return w->many ? ksync_many_state(w->many) : ksync_state_alloc();
 }
 
 /* One that nobody has a reference of: those of queues are not pinned. */
-static void give_back(const struct ksync_waiter *w, struct ksync_state *st)
+static inline void give_back(const struct ksync_waiter *w, struct ksync_state *st)
 {
+	if (!st)
+		return;
 	if (w->many)
 		ksync_many_spare(w->many, st);
 	else
@@ -199,8 +217,8 @@ int ksync_queue_join(struct ksync_waiter *w, const struct ksync_object *obj)
 		return -ENOMEM;
 	raw_spin_lock(&b->lock);
 	if (!ksync_object_stale(obj)) {
-		ksync_queue_enter(w, ksync_queue_state(obj, side_of(w, obj), b, &spare));
-		ret = arrive(w);
+		enter(w, state_of(obj, side_of(w, obj), b, &spare));
+		ret = arrive(w, obj);
 		if (ret == -EBUSY)
 			trace_contention_begin(obj, w->state->nr);
 		else
@@ -264,7 +282,7 @@ void ksync_queue_quit(struct ksync_waiter *w)
 		told = w->poked;
 		if (told)
 			obj = w->state->obj;
-		gone = ksync_queue_leave(w);
+		gone = leave(w);
 	}
 	raw_spin_unlock(&b->lock);
 	give_back(w, gone);

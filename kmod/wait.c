@@ -110,14 +110,16 @@ struct ksync_state *ksync_state_next_watched(struct ksync_bucket *b,
 	return st;
 }
 
-/** ksync_state_publish() - under the bucket lock: @st is now that of @st->obj */
-void ksync_state_publish(struct ksync_state *st, struct ksync_bucket *b)
+/** ksync_state_insert() - under the bucket lock: ksync_state_publish(), among others */
+void ksync_state_insert(struct ksync_state *st, struct ksync_bucket *b)
 {
-	lockdep_assert_held(&b->lock);
-	WRITE_ONCE(st->left, (atomic_t *)&st->obj.cell->word);
 	rb_add(&st->node, &b->states, state_before);
-	if (st->side == KSYNC_SIDE_WATCH)
-		atomic_inc(&st->obj.domain->watches);
+}
+
+/** ksync_state_remove() - undoes that */
+void ksync_state_remove(struct ksync_state *st)
+{
+	rb_erase(&st->node, &st->bucket->states);
 }
 
 /** ksync_state_published() - under the bucket lock, or by its only waiter: is it there? */
@@ -276,64 +278,20 @@ static bool reader_before(struct rb_node *a, const struct rb_node *b)
 		      rb_entry(b, struct ksync_waiter, rb_reader));
 }
 
-/** ksync_waiter_enqueue() - under the bucket lock; also moves it here, last of its priority */
-void ksync_waiter_enqueue(struct ksync_waiter *w, struct ksync_state *st)
+/** ksync_waiter_insert() - under the bucket lock: ksync_waiter_enqueue(), among others */
+void ksync_waiter_insert(struct ksync_waiter *w, struct ksync_state *st)
 {
-	lockdep_assert_held(&st->bucket->lock);
-	w->seq = st->bucket->seq++;
-	w->state = st;
-	WRITE_ONCE(w->bucket, st->bucket);
 	rb_add_cached(&w->rb, &st->waiters, waiter_before);
 	if (w->reader)
 		rb_add_cached(&w->rb_reader, &st->readers, reader_before);
-	WRITE_ONCE(st->nr, st->nr + 1); /* read by leader_starves() and traces */
 }
 
-/* Mostly a state is alone in its bucket. */
-static void erase(struct rb_node *node, struct rb_root *root)
+/** ksync_waiter_remove() - undoes that */
+void ksync_waiter_remove(struct ksync_waiter *w, struct ksync_state *st)
 {
-	if (root->rb_node == node && !node->rb_left && !node->rb_right)
-		*root = RB_ROOT;
-	else
-		rb_erase(node, root);
-}
-
-/**
- * ksync_waiter_dequeue() - under the bucket lock
- * @w: waiter
- *
- * Return: whether it was the last one. The state is then out of the hash, and
- * the caller puts it once the lock is released.
- */
-bool ksync_waiter_dequeue(struct ksync_waiter *w)
-{
-	struct ksync_state *st = w->state;
-
-	lockdep_assert_held(&st->bucket->lock);
-	WRITE_ONCE(st->nr, st->nr - 1);
-	if (st->nr) {
-		rb_erase_cached(&w->rb, &st->waiters);
-		if (w->reader)
-			rb_erase_cached(&w->rb_reader, &st->readers);
-		return false;
-	}
-	st->waiters = RB_ROOT_CACHED;
-	st->readers = RB_ROOT_CACHED;
-	if (st->side == KSYNC_SIDE_GONE)
-		return true;
-	erase(&st->node, &st->bucket->states);
-	RB_CLEAR_NODE(&st->node);
-	if (st->side == KSYNC_SIDE_WATCH)
-		atomic_dec(&st->obj.domain->watches);
-	return true;
-}
-
-/** ksync_waiter_top() - under the bucket lock: who is to be served first */
-struct ksync_waiter *ksync_waiter_top(const struct ksync_state *st)
-{
-	struct rb_node *first = rb_first_cached(&st->waiters);
-
-	return first ? rb_entry(first, struct ksync_waiter, rb) : NULL;
+	rb_erase_cached(&w->rb, &st->waiters);
+	if (w->reader)
+		rb_erase_cached(&w->rb_reader, &st->readers);
 }
 
 /** ksync_waiter_top_reader() - the same of those that want to read */
