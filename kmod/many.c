@@ -191,7 +191,7 @@ static int look_at_lock(struct ksync_many_call *c, u32 i)
 }
 
 /* What else there is of a waiter is as it was set up. */
-static void prepare(struct ksync_many_call *c, u32 i)
+static inline void prepare(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = c->parts[i];
 	struct ksync_waiter *w = p->w;
@@ -209,16 +209,7 @@ static void prepare(struct ksync_many_call *c, u32 i)
 	w->look = c->arg->flags & KSYNC_MANY_ALL && i < c->arg->count;
 }
 
-/**
- * ksync_many_enter() - be where part @i is served
- * @c: call
- * @i: part, not entered yet; counted as a waiter
- *
- * Return: -EBUSY: it is to be waited for; 0, -ECANCELED: c->claim says what the
- * wait was given, or, where all are waited for, it is there. Or an error that is
- * about this part.
- */
-int ksync_many_enter(struct ksync_many_call *c, u32 i)
+static inline int enter(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = c->parts[i];
 	int ret;
@@ -239,6 +230,20 @@ int ksync_many_enter(struct ksync_many_call *c, u32 i)
 	return ret;
 }
 
+/**
+ * ksync_many_enter() - be where part @i is served
+ * @c: call
+ * @i: part, not entered yet; counted as a waiter
+ *
+ * Return: -EBUSY: it is to be waited for; 0, -ECANCELED: c->claim says what the
+ * wait was given, or, where all are waited for, it is there. Or an error that is
+ * about this part.
+ */
+int ksync_many_enter(struct ksync_many_call *c, u32 i)
+{
+	return enter(c, i);
+}
+
 static noinline void trace_left(const struct ksync_many_call *c, const struct ksync_part *p)
 {
 	const bool given = (u32)atomic_read(&c->claim) == p->w->index + 1;
@@ -246,8 +251,7 @@ static noinline void trace_left(const struct ksync_many_call *c, const struct ks
 	trace_contention_end(&p->obj, given ? 0 : -ECANCELED, p->w->since);
 }
 
-/** ksync_many_leave() - undoes that */
-void ksync_many_leave(struct ksync_many_call *c, u32 i)
+static inline void leave(struct ksync_many_call *c, u32 i)
 {
 	struct ksync_part *p = c->parts[i];
 
@@ -261,6 +265,12 @@ void ksync_many_leave(struct ksync_many_call *c, u32 i)
 	ksync_queue_quit(p->w);
 	if (trace_contention_end_enabled())
 		trace_left(c, p);
+}
+
+/** ksync_many_leave() - undoes ksync_many_enter() */
+void ksync_many_leave(struct ksync_many_call *c, u32 i)
+{
+	leave(c, i);
 }
 
 /* Try the locks that we were told of. Return: as look_at_lock(). */
@@ -377,11 +387,11 @@ static int any_once(struct ksync_many_call *c)
 	c->told = false;
 	c->clock.prio = ksync_waiter_prio();
 	for (i = 0; i < n && ret == -EBUSY; i++)
-		ret = ksync_many_enter(c, i);
+		ret = enter(c, i);
 	if (ret == -EBUSY)
 		ret = wait_for_one(c);
 	while (i--)
-		ksync_many_leave(c, i);
+		leave(c, i);
 	return conclude(c, ret == -ECANCELED ? 0 : ret);
 }
 

@@ -31,74 +31,65 @@ static int find(struct ksync_many_call *c, struct ksync_part *p)
 	return 0;
 }
 
-/* An item becomes a part. */
-static int set_part(struct ksync_many_call *c, u32 i, const struct ksync_item *item)
+/* Its item is there: a part like others. */
+static int set_part(struct ksync_many_call *c, u32 i, struct ksync_waiter *w)
 {
-	const bool all = c->arg->flags & KSYNC_MANY_ALL && i < c->arg->count;
 	struct ksync_part *p = c->parts[i];
-	int ret;
+	int ret = find(c, p);
 
-	p->item = *item;
-	p->item.result = 0;
-	p->w = all ? &c->parts[0]->own : &p->own;
+	p->w = w;
 	p->in = false;
 	p->taken = false;
 	p->hopeless = false;
-	ret = find(c, p);
 	if (ret)
 		c->arg->index = i;
 	return ret;
 }
 
-/* Items that are copied in one go. */
-#define READ_BATCH	16U
-
-/* Can their results go out?  Nobody has been told of one yet. */
-static int clear_results(struct ksync_item __user *to, u32 n)
+/*
+ * The items come in; and their results can go out.  All in one go: page faults are
+ * possible in here, but no calls.
+ */
+static int copy_items(struct ksync_many_call *c)
 {
+	struct ksync_item __user *from = u64_to_user_ptr(c->arg->items);
+	const u32 n = c->arg->count;
+	struct ksync_item *item;
 	u32 i;
 
-	if (!user_write_access_begin(to, n * sizeof(*to)))
+	if (!user_access_begin(from, n * sizeof(*from)))
 		return -EFAULT;
-	for (i = 0; i < n; i++)
-		unsafe_put_user(0, &to[i].result, fault);
-	user_write_access_end();
+	for (i = 0; i < n; i++) {
+		item = &c->parts[i]->item;
+		unsafe_get_user(item->id, &from[i].id, fault);
+		unsafe_get_user(item->flags, &from[i].flags, fault);
+		unsafe_get_user(item->expected, &from[i].expected, fault);
+		unsafe_put_user(0, &from[i].result, fault);
+		item->result = 0;
+	}
+	user_access_end();
 	return 0;
 
 fault:
-	user_write_access_end();
+	user_access_end();
 	return -EFAULT;
-}
-
-static noinline_for_stack int read_batch(struct ksync_many_call *c, u32 first, u32 n)
-{
-	struct ksync_item __user *from = u64_to_user_ptr(c->arg->items);
-	struct ksync_item items[READ_BATCH] __uninitialized;
-	int ret;
-	u32 i;
-
-	if (copy_from_user(items, from + first, n * sizeof(*items)))
-		return -EFAULT;
-	ret = clear_results(from + first, n);
-	for (i = 0; i < n && !ret; i++)
-		ret = set_part(c, first + i, &items[i]);
-	return ret;
 }
 
 static int read_items(struct ksync_many_call *c)
 {
-	const u32 n = c->arg->count;
-	int ret = 0;
+	struct ksync_waiter *shared = NULL;
+	int ret = copy_items(c);
 	u32 i;
 
-	for (i = 0; i < n && !ret; i += READ_BATCH)
-		ret = read_batch(c, i, min(n - i, READ_BATCH));
+	if (c->arg->flags & KSYNC_MANY_ALL)
+		shared = &c->parts[0]->own;
+	for (i = 0; i < c->arg->count && !ret; i++)
+		ret = set_part(c, i, shared ?: &c->parts[i]->own);
 	return ret;
 }
 
 static int read_alert(struct ksync_many_call *c)
 {
-	const struct ksync_item item = { .id = c->arg->alert };
 	const u32 n = c->arg->count;
 	struct ksync_part *p = c->parts[n];
 	u32 i;
@@ -107,11 +98,12 @@ static int read_alert(struct ksync_many_call *c)
 	p->in = false;
 	if (!(c->arg->flags & KSYNC_MANY_ALERT))
 		return c->arg->alert ? -EINVAL : 0;
-	ret = set_part(c, n, &item);
+	p->item = (struct ksync_item){ .id = c->arg->alert };
+	ret = set_part(c, n, &p->own);
 	if (!ret && p->obj.ops->kind != KSYNC_KIND_EVENT)
 		ret = -EINVAL;
 	for (i = 0; i < n && !ret; i++)
-		if (c->parts[i]->item.id == item.id)
+		if (c->parts[i]->item.id == p->item.id)
 			ret = -EINVAL;
 	if (ret)
 		c->arg->index = n;

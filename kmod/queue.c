@@ -123,7 +123,7 @@ void ksync_queue_enter(struct ksync_waiter *w, struct ksync_state *st)
 	enter(w, st);
 }
 
-static inline struct ksync_state *leave(struct ksync_waiter *w)
+static __always_inline struct ksync_state *leave(struct ksync_waiter *w)
 {
 	struct ksync_state *st = w->state;
 	const bool last = ksync_waiter_dequeue(w);
@@ -262,32 +262,38 @@ struct ksync_bucket *ksync_queue_lock(struct ksync_waiter *w)
 	}
 }
 
+/* The bucket is locked.  What it was told of may be for others now. */
+static noinline void quit_told(struct ksync_waiter *w, struct ksync_bucket *b)
+{
+	const struct ksync_object obj = w->state->obj;
+	struct ksync_state *gone = leave(w);
+
+	raw_spin_unlock(&b->lock);
+	give_back(w, gone);
+	obj.ops->serve(&obj);
+}
+
 /**
  * ksync_queue_quit() - leave the queue, if nobody has taken us out
  * @w: the current task's waiter; @w->woken tells
- *
- * If it had been told to look, what it was told of may be for others now.
  */
 void ksync_queue_quit(struct ksync_waiter *w)
 {
 	struct ksync_state *gone = NULL;
-	struct ksync_object obj = {};
 	struct ksync_bucket *b;
-	bool told = false;
 
 	if (smp_load_acquire(&w->woken)) /* [C] */
 		return;
 	b = ksync_queue_lock(w);
 	if (!w->woken) {
-		told = w->poked;
-		if (told)
-			obj = w->state->obj;
+		if (w->poked) {
+			quit_told(w, b);
+			return;
+		}
 		gone = leave(w);
 	}
 	raw_spin_unlock(&b->lock);
 	give_back(w, gone);
-	if (told)
-		obj.ops->serve(&obj);
 }
 
 /* Woken wins over whatever else ended the sleep. */

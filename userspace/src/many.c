@@ -25,6 +25,7 @@
  * @abs: as asked for
  * @deadline: the same
  * @at: the item that was got, or that an error is about; @n: the alert
+ * @locks: some of the items have owners
  */
 struct call {
 	struct ksync_wait_item *w;
@@ -37,6 +38,7 @@ struct call {
 	const struct timespec *abs;
 	uint64_t deadline;
 	unsigned int at;
+	bool locks;
 };
 
 /**
@@ -44,7 +46,7 @@ struct call {
  * @items: those that the caller has not yet
  * @from: where they stand in call->w
  * @n: how many
- * @has: what the caller has, and has locked once more
+ * @has: what the caller has, and has locked once more; where there are locks
  * @reads: how many of @items are to be read
  */
 struct order {
@@ -71,13 +73,14 @@ static bool reads(const struct ksync_wait_item *w)
 	return w->flags & KSYNC_LOCK_READ;
 }
 
-static int check_item(const struct call *c, struct ksync_wait_item *w)
+static inline int check_item(struct call *c, struct ksync_wait_item *w)
 {
 	const uint32_t known = kind_of(w->o) == KSYNC_KIND_RWLOCK ? KSYNC_LOCK_READ : 0;
 
 	w->result = 0;
 	if (ksync_object_stale(w->o))
 		return -EBADF;
+	c->locks |= owned(w->o);
 	return w->o->domain != c->d || w->flags & ~known ? -EINVAL : 0;
 }
 
@@ -98,14 +101,13 @@ static int check_alert(struct call *c)
 static int identify(struct call *c)
 {
 	const struct ksync_thread *t = c->t;
-	unsigned int i;
+	unsigned int i = 0;
 	int ret;
 
-	for (i = 0; i < c->n; i++)
-		if (owned(c->w[i].o))
-			break;
-	if (i == c->n)
+	if (!c->locks)
 		return 0;
+	while (!owned(c->w[i].o))
+		i++;
 	ret = ksync_identify(c->w[i].o, &t);
 	c->t = (struct ksync_thread *)t;
 	return ret < 0 ? ret : 0;
@@ -136,7 +138,7 @@ static bool differs(const struct ksync_wait_item *w)
 }
 
 /* Without the module. Return: 0: got; -EBUSY; or why it cannot be had. */
-static int look(struct call *c, struct ksync_wait_item *w)
+static inline int look(struct call *c, struct ksync_wait_item *w)
 {
 	switch (kind_of(w->o)) {
 	case KSYNC_KIND_SEM:
@@ -241,6 +243,16 @@ static void undo_again(struct call *c, struct ksync_wait_item *w)
 		ksync_unlock_slow_(w->o, c->t);
 }
 
+static inline void put_item(struct order *o, const struct ksync_wait_item *w, unsigned int i)
+{
+	o->items[o->n] = (struct ksync_item){
+		.id = w->o->id,
+		.flags = w->flags,
+		.expected = w->expected,
+	};
+	o->from[o->n++] = i;
+}
+
 /* All: what the caller has is locked once more. -EBUSY: it has it not. */
 static int again(struct call *c, unsigned int i)
 {
@@ -257,7 +269,8 @@ static int again(struct call *c, unsigned int i)
 	return ret;
 }
 
-static int put_item(struct call *c, struct order *o, unsigned int i)
+/* A lock, or one of others. */
+static int put_lock(struct call *c, struct order *o, unsigned int i)
 {
 	const struct ksync_wait_item *w = &c->w[i];
 	int ret = again(c, i);
@@ -270,12 +283,7 @@ static int put_item(struct call *c, struct order *o, unsigned int i)
 		if (ret)
 			return ret;
 	}
-	o->items[o->n] = (struct ksync_item){
-		.id = w->o->id,
-		.flags = w->flags,
-		.expected = w->expected,
-	};
-	o->from[o->n++] = i;
+	put_item(o, w, i);
 	if (reads(w))
 		o->reads++;
 	return 0;
@@ -286,6 +294,8 @@ static void take_back(struct call *c, struct order *o, unsigned int put)
 {
 	unsigned int i;
 
+	if (!c->locks)
+		return;
 	for (i = 0; i < put; i++) {
 		if (o->has[i])
 			undo_again(c, &c->w[i]);
@@ -301,8 +311,10 @@ static int put_items(struct call *c, struct order *o)
 
 	o->n = 0;
 	o->reads = 0;
-	for (i = 0; i < c->n; i++) {
-		ret = put_item(c, o, i);
+	for (i = 0; i < c->n && !c->locks; i++)
+		put_item(o, &c->w[i], i);
+	for (i = 0; i < c->n && c->locks; i++) {
+		ret = put_lock(c, o, i);
 		if (ret) {
 			c->at = i;
 			take_back(c, o, i);
@@ -344,7 +356,7 @@ static int settle_one(struct call *c, struct order *o, uint32_t got)
 	uint32_t i;
 	int ret;
 
-	for (i = 0; i < o->n; i++)
+	for (i = 0; c->locks && i < o->n; i++)
 		if (i != got && ksync_protects(c->w[o->from[i]].o))
 			ksync_ceiling_leave(c->w[o->from[i]].o, c->t);
 	w->result = o->items[got].result;
