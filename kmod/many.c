@@ -377,6 +377,19 @@ static int conclude(struct ksync_many_call *c, int ret)
 	return p->item.result;
 }
 
+/* Near the limit of waiters: what is there needs no more room than what is not. */
+static int enter_counted(struct ksync_many_call *c, u32 i)
+{
+	int ret = 0;
+
+	if (i >= c->counted) {
+		ret = ksync_waiter_count(c->domain, 1);
+		if (!ret)
+			c->counted = i + 1;
+	}
+	return ret ? ret : enter(c, i);
+}
+
 static int any_once(struct ksync_many_call *c)
 {
 	const u32 n = ksync_many_parts(c);
@@ -387,7 +400,7 @@ static int any_once(struct ksync_many_call *c)
 	c->told = false;
 	c->clock.prio = ksync_waiter_prio();
 	for (i = 0; i < n && ret == -EBUSY; i++)
-		ret = enter(c, i);
+		ret = enter_counted(c, i);
 	if (ret == -EBUSY)
 		ret = wait_for_one(c);
 	while (i--)
@@ -395,18 +408,17 @@ static int any_once(struct ksync_many_call *c)
 	return conclude(c, ret == -ECANCELED ? 0 : ret);
 }
 
-/* All parts are waiters, and are counted before the first of them is one. */
+/* All parts are to be waiters, and are counted at once if there is room for all. */
 static int any(struct ksync_many_call *c)
 {
 	const int n = ksync_many_parts(c);
-	int ret = ksync_waiter_count(c->domain, n);
+	int ret;
 
-	if (ret)
-		return ret;
+	c->counted = ksync_waiter_count(c->domain, n) ? 0 : n;
 	do {
 		ret = any_once(c);
 	} while (ret == ONCE_MORE && !signal_pending(current));
-	ksync_waiter_count(c->domain, -n);
+	ksync_waiter_count(c->domain, -(int)c->counted);
 	return ret == ONCE_MORE ? -ERESTARTNOINTR : ret;
 }
 

@@ -64,6 +64,7 @@ struct ksync_many_memory {
  * @order: all: the same without the alert, by id
  * @buckets: all: those of the items that are no locks, by address
  * @nr_buckets: how many
+ * @counted: any: so many parts are counted as waiters
  * @claim: 0; or what the wait was given: a part's index and 1, or CLAIM_ALL
  * @told: one of its waiters was poked
  * @again: what was claimed was not there: whom others passed over looks again
@@ -80,6 +81,7 @@ struct ksync_many_call {
 	u8 *order;
 	struct ksync_bucket **buckets;
 	u32 nr_buckets;
+	u32 counted;
 	atomic_t claim;
 	bool told;
 	bool again;
