@@ -169,6 +169,7 @@ static noinline int take(struct ksync_waiter *w, const struct ksync_object *obj)
 	return ret;
 }
 
+/* What arms an object is atomic. */
 static inline int arrive(struct ksync_waiter *w, const struct ksync_object *obj)
 {
 	if (obj->ops->arm) {

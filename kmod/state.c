@@ -4,7 +4,8 @@
  * of those that are locks.
  *
  * Each is allocated before a bucket lock is taken and freed after it is released.  A
- * thread keeps two of those that it is the last to need, for its next waits.
+ * thread keeps two of those that it is the last to need, for its next waits; those of
+ * waits on many are kept by the domain for a while: many_alloc.c.
  */
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
