@@ -13,6 +13,7 @@ static_assert(offsetof(struct ksync_cell, waiters) == 4);
 static_assert(offsetof(struct ksync_cell, attr) == 8);
 static_assert(offsetof(struct ksync_cell, depth) == 12);
 static_assert(offsetof(struct ksync_cell, limit) == 16);
+static_assert(offsetof(struct ksync_cell, near) == 20);
 
 static_assert(sizeof(struct ksync_info) == 56);
 static_assert(sizeof(struct ksync_create) == 24);

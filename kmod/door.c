@@ -138,6 +138,8 @@ static int copy_in(union argument *a, u32 want, const void __user *uarg, u32 siz
 	switch (size) {
 	case 16:
 		return copy_from_user(a, uarg, 16) ? -EFAULT : 0;
+	case 24:
+		return copy_from_user(a, uarg, 24) ? -EFAULT : 0;
 	case 32:
 		return copy_from_user(a, uarg, 32) ? -EFAULT : 0;
 	case 40:
@@ -153,6 +155,8 @@ static unsigned long copy_out(void __user *uarg, const union argument *a, u32 si
 	switch (size) {
 	case 16:
 		return copy_to_user(uarg, a, 16);
+	case 24:
+		return copy_to_user(uarg, a, 24);
 	case 40:
 		return copy_to_user(uarg, a, 40);
 	default:

@@ -55,6 +55,8 @@
  * @limit: sem: its greatest value; 0 means KSYNC_SEM_MAX. Whoever creates it
  *	writes this and the initial value before others learn the id.
  *	protect mutex: its ceiling (a copy)
+ * @near: sem, event: not 0 if the last one that slept was served by a task on the
+ *	CPU that it had slept on, so that spinning is in vain; a hint (by the module)
  * @reserved: zero
  * @user: whoever made the object keeps there what it likes; zero at first
  */
@@ -64,7 +66,8 @@ struct ksync_cell {
 	__u32 attr;
 	__u32 depth;
 	__u32 limit;
-	__u32 reserved[3];
+	__u32 near;
+	__u32 reserved[2];
 	__u32 user[8];
 };
 

@@ -58,7 +58,7 @@ KSYNC_EXPORT int ksync_event_pulse(struct ksync_event *e)
 /* Those that sleep came before. */
 static bool spin(struct ksync_event *e)
 {
-	unsigned int spins = e->o.domain->spins;
+	unsigned int spins = ksync_spins(&e->o);
 
 	while (!ksync_event_take_(e))
 		if (read_word(e) & KSYNC_WAITERS || !ksync_spin_once(&spins))

@@ -122,6 +122,16 @@ static inline bool ksync_spin_once(unsigned int *spins)
 	return true;
 }
 
+/*
+ * How often to look at a semaphore or an event before asking the module: not while the
+ * one who posts waits for this very CPU.  Who sleeps then is served by the module, which
+ * says anew where from.
+ */
+static inline unsigned int ksync_spins(const struct ksync_object *o)
+{
+	return __atomic_load_n(&o->cell->near, __ATOMIC_RELAXED) ? 0 : o->domain->spins;
+}
+
 /* acquire.c */
 int ksync_acquire(struct ksync_object *o, uint32_t flags, uint64_t deadline);
 int ksync_release(struct ksync_object *o, uint32_t flags, uint32_t count);

@@ -61,7 +61,7 @@ static bool take(struct ksync_sem *s)
 /* Those that sleep came before. */
 static bool spin(struct ksync_sem *s)
 {
-	unsigned int spins = s->o.domain->spins;
+	unsigned int spins = ksync_spins(&s->o);
 
 	while (!take(s))
 		if (read_word(s) & KSYNC_WAITERS || !ksync_spin_once(&spins))
