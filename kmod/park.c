@@ -18,11 +18,14 @@
  *   3	Somebody more important begins to wait for what a parked one owns: the
  *	walk of the wait-for graph finds it, and it is unparked to pass on the
  *	boost.
+ *   4	The current task has the mutex, and the top waiter sleeps on another CPU:
+ *	it is unparked to come meanwhile, and spins or blocks until the UNLOCK.
+ *	To wake it there takes longer than most hold a mutex after a signal.
  *
- * So one wake-up is in flight for each mutex, and the owner is boosted by the
- * most important waiter.  What nobody can see here is a parked waiter whose
- * priority is raised by others, with sched_setscheduler(2) or over a PI futex:
- * that counts from its turn on.
+ * So one wake-up is in flight for each mutex, one more comes while it is held,
+ * and the owner is boosted by the most important waiter.  What nobody can see
+ * here is a parked waiter whose priority is raised by others, with
+ * sched_setscheduler(2) or over a PI futex: that counts from its turn on.
  *
  * The stage changes so:
  *
@@ -81,6 +84,15 @@ static bool has_to_run(const struct ksync_waiter *w)
 	return st->owner && prio < ksync_prio(st->owner->task);
 }
 
+/* Rule 4, for the top waiter. */
+static bool comes_meanwhile(const struct ksync_waiter *w)
+{
+	const struct ksync_state *st = w->state;
+
+	return st->owner && st->owner->task == current && !st->leader &&
+	       task_cpu(w->task) != raw_smp_processor_id();
+}
+
 /**
  * ksync_unpark_top() - under the bucket lock: unpark the top waiter if it is time
  * @st: state of what has an owner; the top waiter is also sent off if it is gone
@@ -94,7 +106,9 @@ struct task_struct *ksync_unpark_top(const struct ksync_state *st)
 	lockdep_assert_held(&st->bucket->lock);
 	if (st->side == KSYNC_SIDE_GONE)
 		return ksync_leave_next(st);
-	if (!w || READ_ONCE(w->thread->stage) != KSYNC_PARKED || !has_to_run(w))
+	if (!w || READ_ONCE(w->thread->stage) != KSYNC_PARKED)
+		return NULL;
+	if (!has_to_run(w) && !comes_meanwhile(w))
 		return NULL;
 	return ksync_unpark(w->thread);
 }
@@ -122,7 +136,7 @@ struct task_struct *ksync_park(struct ksync_waiter *w)
 
 	lockdep_assert_held(&w->state->bucket->lock);
 	if (!(ksync_waiter_top(w->state) == w && has_to_run(w)) && !ksync_graph_park(w))
-		return NULL;
+		return ksync_unpark_top(w->state);
 	get_task_struct(task);
 	smp_store_release(&w->thread->stage, KSYNC_UNPARKED); /* [A] */
 	return task;

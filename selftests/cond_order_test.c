@@ -3,12 +3,14 @@
  * Conds: who is signalled, who gets the mutex, and in which order; and that
  * nobody is woken who would only fall asleep again.
  */
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "lib/cond.h"
 #include "lib/ksft.h"
 #include "lib/proc.h"
+#include "lib/sched.h"
 
 FIXTURE(order)
 {
@@ -175,8 +177,8 @@ static void sleeps_of(struct player *p[CROWD], long n[CROWD])
 }
 
 /*
- * A broadcast wakes nobody while the mutex is held, each unlock one waiter: it
- * has the mutex when it falls asleep the next time, waiting for its next step.
+ * On one CPU a broadcast wakes nobody while the mutex is held, each unlock one waiter:
+ * it has the mutex when it falls asleep the next time, waiting for its next step.
  */
 TEST_F(order, broadcast_wakes_one_at_a_time)
 {
@@ -184,6 +186,7 @@ TEST_F(order, broadcast_wakes_one_at_a_time)
 	struct player *p[CROWD];
 	int i, j;
 
+	ASSERT_EQ(0, pin_cpu(0, 0));
 	for (i = 0; i < CROWD; i++)
 		p[i] = WAITER(TASK_PROCESS, 0);
 	sleeps_of(p, before);
@@ -212,6 +215,7 @@ TEST_F(order, broadcast_over_a_free_mutex_wakes_one)
 	struct player *p[CROWD];
 	int i;
 
+	ASSERT_EQ(0, pin_cpu(0, 0));
 	for (i = 0; i < CROWD; i++)
 		p[i] = WAITER(TASK_PROCESS, 0);
 	sleeps_of(p, before);
@@ -225,6 +229,102 @@ TEST_F(order, broadcast_over_a_free_mutex_wakes_one)
 	for (i = 0; i < CROWD; i++)
 		EXPECT_EQ(0, cond_end_wait(&self->s, p[i], 0)) TH_LOG("waiter %d", i);
 	EXPECT_EQ(0, self->s.cells[self->s.mutex].word);
+}
+
+static struct player *waiter_on(struct __test_metadata *_metadata,
+				struct _test_data_order *self, int cpu)
+{
+	struct player *p = cond_player(&self->s, TASK_PROCESS, 0);
+
+	ASSERT_NE(NULL, p);
+	ASSERT_EQ(0, pin_cpu(task_tid(&p->task), cpu));
+	ASSERT_EQ(0, cond_begin_wait(&self->s, p));
+	ASSERT_EQ(0, await_switched(task_tid(&p->task)));
+	return p;
+}
+
+/* A waiter, and how often it had slept when it began. */
+struct sleeper {
+	pid_t tid;
+	long before;
+};
+
+static struct sleeper sleeper(const struct player *p)
+{
+	const pid_t tid = task_tid(&p->task);
+
+	return (struct sleeper){ tid, proc_sleeps(tid) };
+}
+
+static bool was_woken(const void *arg)
+{
+	const struct sleeper *s = arg;
+
+	return proc_sleeps(s->tid) > s->before;
+}
+
+/*
+ * Whoever has the mutex wakes the next one early, if that sleeps on another CPU: when
+ * it signals, and when the mutex was its own turn.  Woken, it blocks; and nobody else.
+ */
+TEST_F(order, next_one_comes_from_another_cpu_while_the_mutex_is_held)
+{
+	struct player *away, *here[2];
+	struct sleeper next, last;
+
+	if (cpu_count() < 2)
+		SKIP(return, "there is one CPU");
+	ASSERT_EQ(0, pin_cpu(0, 0));
+	away = waiter_on(_metadata, self, 1);
+	here[0] = waiter_on(_metadata, self, 0);
+	here[1] = waiter_on(_metadata, self, 0);
+	ASSERT_EQ(0, cond_lock(&self->s));
+	next = sleeper(away);
+	last = sleeper(here[0]);
+	ASSERT_EQ(3, cond_signal(&self->s, UINT32_MAX));
+	EXPECT_EQ(0, await_true(was_woken, &next));
+	EXPECT_TRUE(still_waits(away));
+	EXPECT_FALSE(was_woken(&last));
+
+	next = last;
+	last = sleeper(here[1]);
+	ASSERT_EQ(0, cond_unlock(&self->s));
+	EXPECT_EQ(0, player_result(away));
+	EXPECT_EQ(0, await_true(was_woken, &next));
+	EXPECT_TRUE(still_waits(here[0]));
+	EXPECT_FALSE(was_woken(&last));
+	EXPECT_EQ(0, player_do(away, step_unlock, self->s.mutex));
+	EXPECT_EQ(0, cond_end_wait(&self->s, here[0], 0));
+	EXPECT_EQ(0, cond_end_wait(&self->s, here[1], 0));
+}
+
+/* The owner is another one: who knows for how long, and where it runs. */
+TEST_F(order, nobody_comes_to_a_mutex_that_the_signaller_has_not)
+{
+	struct player *owner, *witness, *p;
+	struct sleeper s;
+
+	if (cpu_count() < 2)
+		SKIP(return, "there is one CPU");
+	ASSERT_EQ(0, pin_cpu(0, 0));
+	p = waiter_on(_metadata, self, 1);
+	owner = cond_player(&self->s, TASK_THREAD, 0);
+	witness = cond_player(&self->s, TASK_THREAD, 0);
+	ASSERT_NE(NULL, owner);
+	ASSERT_NE(NULL, witness);
+	ASSERT_EQ(0, pin_cpu(task_tid(&witness->task), 1));
+	ASSERT_EQ(0, player_do(owner, step_lock, self->s.mutex));
+	ASSERT_EQ(0, player_await_asleep(owner));
+	s = sleeper(p);
+	ASSERT_EQ(1, cond_signal(&self->s, 1));
+	/* Had it been woken, it would have blocked again before this one is done. */
+	EXPECT_EQ(-EBUSY, player_do(witness, step_lock_try, self->s.mutex));
+	EXPECT_EQ(0, player_await_asleep(witness));
+	EXPECT_EQ(0, player_do(owner, step_unlock, self->s.mutex));
+	EXPECT_EQ(0, player_result(p));
+	ASSERT_EQ(0, await_switched(s.tid));
+	EXPECT_EQ(s.before + 1, proc_sleeps(s.tid));
+	EXPECT_EQ(0, player_do(p, step_unlock, self->s.mutex));
 }
 
 #define MANY	150

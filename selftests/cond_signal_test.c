@@ -8,6 +8,7 @@
 
 #include "lib/cond.h"
 #include "lib/ksft.h"
+#include "lib/sched.h"
 
 FIXTURE(signals)
 {
@@ -21,7 +22,10 @@ FIXTURE_VARIANT(signals)
 	int prio;
 };
 
-/* Of normal priority it sleeps on when it is signalled; else it is woken. */
+/*
+ * Of normal priority it sleeps on when it is signalled, on the signaller's CPU; else
+ * it is woken.
+ */
 FIXTURE_VARIANT_ADD(signals, adaptive_parked)
 {
 	.prio = 0,
@@ -65,6 +69,8 @@ static int step_catch(struct player *p)
 FIXTURE_SETUP(signals)
 {
 	handled = player_memory(sizeof(*handled));
+	if (!variant->prio)
+		ASSERT_EQ(0, pin_cpu(0, 0));
 	ASSERT_EQ(0, cond_scene_open(&self->s, variant->flags));
 	self->p = cond_player(&self->s, TASK_PROCESS, variant->prio);
 	ASSERT_NE(NULL, self->p);

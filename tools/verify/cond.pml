@@ -219,7 +219,7 @@ inline move_one()
 #ifndef NO_PARK_CHECK
 			:: top == w && has_to_run(y, w) -> stage[w] = UNPARKED
 			:: !(top == w && has_to_run(y, w)) -> stage[w] = PARKED
-			:: !(top == w && has_to_run(y, w)) -> stage[w] = UNPARKED	/* ksync_graph_park() has failed */
+			:: !(top == w && has_to_run(y, w)) -> stage[w] = UNPARKED	/* ksync_graph_park() has failed, or it may come */
 #else
 			:: true -> stage[w] = PARKED
 #endif

@@ -197,6 +197,9 @@ inline rtm_release(x, rel)
 #define has_to_run(x, w) \
 	((s[x].leader == 0 && s[x].owner == 0) || \
 	 (s[x].owner != 0 && ABOVE(w, s[x].owner)))
+
+/* park.c: comes_meanwhile(), wherever the waiter sleeps */
+#define may_come(x)	(s[x].leader == 0 && s[x].owner == me)
 #endif
 
 #ifdef ANY
@@ -226,7 +229,9 @@ inline unpark_top(x)
 		if
 		:: stage[top] == PARKED && has_to_run(x, top) ->
 			stage[top] = UNPARKED	/* [B] in park.c */
-		:: else
+		:: stage[top] == PARKED && !has_to_run(x, top) && may_come(x) ->
+			stage[top] = UNPARKED
+		:: stage[top] != PARKED || !has_to_run(x, top)
 		fi;
 		top = 0
 	:: else
