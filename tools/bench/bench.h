@@ -53,6 +53,7 @@
  * @lock: and
  * @unlock: of the one lock of this kind
  * @loop: lock and unlock so many times, inline where the library is
+ * @apart: each thread has one to itself, and nobody is excluded
  */
 struct lock {
 	const char *name;
@@ -63,6 +64,7 @@ struct lock {
 	int (*lock)(void);
 	int (*unlock)(void);
 	void (*loop)(long times);
+	bool apart;
 };
 
 /* Of init_X(), take_X() and give_X(), which are inline in the loop. */
@@ -89,7 +91,7 @@ extern const struct lock mutex_lock, mutex_as_lock, strict_lock, spin_lock;
 extern const struct lock protect_lock, glibc_protect_lock, futex_lock;
 extern const struct lock posix_lock, eventfd_sem_lock, sem_lock;
 extern const struct lock robust_lock, drepper_lock, fas_lock, ticket_lock, mcs_lock;
-extern const struct lock busted_lock;
+extern const struct lock busted_lock, own_lock;
 extern const struct lock glibc_read_lock, glibc_write_lock, ksync_read_lock, ksync_write_lock;
 extern const struct lock ck_read_lock, ck_write_lock, br_read_lock, br_write_lock;
 extern const struct lock memb_read_lock, qsbr_read_lock;

@@ -3,6 +3,9 @@
  * Threads count under one lock.  Throughput and waiting times are measured
  * apart, since looking at the clock costs more than a lock.  A count that is
  * not the sum of what the threads did ends the bench: the lock is broken.
+ *
+ * With a mutex to itself a thread waits for its CPU alone: the scheduler lets others
+ * run for so long.  Where the threads are kept running no lock's longest wait is less.
  */
 #include <pthread.h>
 #include <stdalign.h>
@@ -131,7 +134,7 @@ static uint64_t total_ops(int threads)
 
 	for (int i = 0; i < threads; i++)
 		ops += tasks[i].ops;
-	if (ops != counter)
+	if (ops != counter && !lock->apart)
 		errx(1, "%s: counted to %lu in %lu turns: it does not exclude",
 		     lock->name, (unsigned long)counter, (unsigned long)ops);
 	return ops;
@@ -198,7 +201,7 @@ void bench_mutexes(void)
 	};
 	static const struct lock *const locks[] = {
 		&normal_lock, &pi_lock, &robust_lock, &drepper_lock, &futex_lock,
-		&mutex_lock, &strict_lock, &busted_lock,
+		&mutex_lock, &strict_lock, &own_lock, &busted_lock,
 	};
 	static const struct lock *const sems[] = {
 		&posix_lock, &eventfd_sem_lock, &sem_lock,

@@ -20,6 +20,8 @@ static alignas(64) struct ksync_mutex futex;
 static alignas(64) struct ksync_spin spin;
 static alignas(64) struct ksync_mutex protect;
 static alignas(64) pthread_mutex_t glibc_protect;
+static struct ksync_mutex owns[THREADS_MAX];
+static _Thread_local struct ksync_mutex *own;
 
 /*
  * As large as what the library keeps of a thread, for each thread.  It reads in a
@@ -121,6 +123,17 @@ static void init_mutex_as(void)
 static void init_strict(void)
 {
 	must(ksync_mutex_init(&strict, domain(), KSYNC_MUTEX_STRICT), "mutex");
+}
+
+static void init_own(void)
+{
+	for (int i = 0; i < THREADS_MAX; i++)
+		must(ksync_mutex_init(&owns[i], domain(), 0), "mutex");
+}
+
+static void enter_own(int i)
+{
+	own = &owns[i];
 }
 
 static void init_futex(void)
@@ -231,6 +244,16 @@ static int give_strict(void)
 	return ksync_mutex_unlock(&strict);
 }
 
+static int take_own(void)
+{
+	return ksync_mutex_lock(own);
+}
+
+static int give_own(void)
+{
+	return ksync_mutex_unlock(own);
+}
+
 static int take_futex(void)
 {
 	return ksync_mutex_lock(&futex);
@@ -277,6 +300,7 @@ DEFINE_LOCK(busy, "spin", "pthread-spin");
 DEFINE_LOCK(mutex, "mutex", "ksync-mutex");
 DEFINE_LOCK(mutex_as, "mutex", "ksync-mutex-as");
 DEFINE_LOCK(strict, "mutex", "ksync-strict");
+DEFINE_LOCK(own, "mutex", "ksync-own", .enter = enter_own, .apart = true);
 DEFINE_LOCK(futex, "mutex", "ksync-futex");
 DEFINE_LOCK(spin, "spin", "ksync-spin");
 DEFINE_LOCK(protect, "protect", "ksync-protect");
