@@ -570,7 +570,9 @@ u32 ksync_word_give(const struct ksync_state *st);
 u32 ksync_word_thread(u32 word);
 u32 ksync_word_idle(const struct ksync_object *obj);
 
-/* lock.c, unlock.c, unlock_any.c */
+/* block.c, lock.c, unlock.c, unlock_any.c */
+int ksync_block(struct ksync_request *r, struct rt_mutex *rtm,
+		bool (*spin)(struct ksync_waiter *w));
 bool ksync_lock_got(int ret);
 int ksync_lock_begin(struct ksync_request *r);
 int ksync_lock_try(struct ksync_request *r);

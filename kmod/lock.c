@@ -31,9 +31,6 @@
  * again; or [A] does, and CPU1 has to come into the kernel, where the bucket
  * lock makes it see its ownership of the front.
  */
-#include <linux/freezer.h>
-#include <linux/sched/signal.h>
-
 #include "busted.h"
 #include "core.h"
 #include "rwlock.h"
@@ -44,69 +41,6 @@
 bool ksync_lock_got(int ret)
 {
 	return !ret || ret == -EOWNERDEAD;
-}
-
-/* How long a wait outside of the chain sleeps between two looks. */
-#define APART_NS	NSEC_PER_MSEC
-
-/*
- * The chain ahead leaves ksync and may come back to this task: stay out of it.
- * Nobody is boosted and nobody wakes us; so look again, now and then.
- */
-static int block_apart(struct ksync_waiter *w, struct rt_mutex *rtm)
-{
-	ktime_t nap = ns_to_ktime(APART_NS);
-
-	WRITE_ONCE(w->apart, true);
-	while (!ksync_rtm_trylock(rtm)) {
-		if (signal_pending(current))
-			return -EINTR;
-		set_current_state(TASK_INTERRUPTIBLE);
-		schedule_hrtimeout(&nap, HRTIMER_MODE_REL);
-	}
-	WRITE_ONCE(w->apart, false);
-	return 0;
-}
-
-static void note_boost(const struct ksync_waiter *w)
-{
-	struct ksync_thread *holder;
-
-	if (!trace_boost_enabled())
-		return;
-	rcu_read_lock();
-	holder = ksync_graph_holder(w->state);
-	if (holder && ksync_prio(holder->task) > ksync_prio(current))
-		trace_boost(&w->state->obj, holder->task, ksync_prio(current));
-	rcu_read_unlock();
-}
-
-/*
- * Own @rtm of the waiter's state, by spinning if @spin is given and succeeds.
- * Return: 0; -EDEADLK; or why the wait was broken off.
- */
-static int block(struct ksync_request *r, struct rt_mutex *rtm,
-		 bool (*spin)(struct ksync_waiter *w))
-{
-	struct ksync_waiter *w = &r->w;
-	int ret;
-
-	/* Left free, as to one that was parked: there is nobody to wait for. */
-	if (!spin && ksync_rtm_trylock(rtm)) {
-		ksync_graph_unblock(r->self);
-		return 0;
-	}
-	ret = ksync_graph_block(w);
-	if (ret == -EDEADLK)
-		return ret;
-	if (ret == -EXDEV || ksync_busted(KSYNC_FAULT_NO_BOOST)) {
-		ret = block_apart(w, rtm);
-	} else if (!spin || !spin(w)) {
-		note_boost(w);
-		ret = ksync_rtm_lock(rtm);
-	}
-	ksync_graph_unblock(r->self);
-	return ret ? ksync_waiter_broken(w, r->arg->flags) : 0;
 }
 
 /* Nobody waits for the word any more; a writer may wait for readers, or others watch. */
@@ -217,7 +151,7 @@ static enum next_step prepare_front(struct ksync_request *r, bool spin)
 int ksync_lock_await(struct ksync_request *r, struct rt_mutex *rtm)
 {
 	struct ksync_state *st = r->w.state;
-	int ret = block(r, rtm, NULL);
+	int ret = ksync_block(r, rtm, NULL);
 	bool bound;
 
 	if (!ret) {
@@ -384,7 +318,7 @@ static int wait_turn(struct ksync_request *r)
 	int ret;
 
 	for (;;) {
-		ret = block(r, &st->queue, spin);
+		ret = ksync_block(r, &st->queue, spin);
 		ret = ret ? give_up(r, ret) : lead(r);
 		if (ret != -EAGAIN)
 			return ret;
