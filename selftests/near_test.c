@@ -1,56 +1,301 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a semaphore and an event say of where the last one that slept was served from. */
-#include <pthread.h>
+/*
+ * What a semaphore and an event say of where the last one that slept was served from,
+ * and that the library does not spin where that was the waiter's own CPU.
+ */
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/await.h"
+#include "lib/clock.h"
 #include "lib/ksft.h"
-#include "lib/sched.h"
+#include "lib/many.h"
 
-struct part {
+#define SCRIBBLED	0xdecafbadU
+
+FIXTURE(near)
+{
+	int fd;
+	struct ksync_cell *cells;
+	uint32_t sem, sem2, event, manual, waitq;
+};
+
+FIXTURE_SETUP(near)
+{
+	/* Both are needed, and this test is the one that serves. */
+	if (pin_cpu(0, 1) || pin_cpu(0, 0))
+		SKIP(_exit(255), "there is one CPU");
+	self->fd = raw_open();
+	self->cells = raw_map(self->fd, 64);
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &self->sem));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &self->sem2));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_EVENT, 0, &self->event));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_EVENT, KSYNC_EVENT_MANUAL, &self->manual));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_WAITQ, 0, &self->waitq));
+}
+
+FIXTURE_TEARDOWN(near)
+{
+	close(self->fd);
+}
+
+#define NEAR(id)	__atomic_load_n(&self->cells[id].near, __ATOMIC_RELAXED)
+#define WRITE_NEAR(id, v) __atomic_store_n(&self->cells[id].near, v, __ATOMIC_RELAXED)
+
+static struct player *player_on(struct __test_metadata *_metadata,
+				struct _test_data_near *self, int cpu)
+{
+	struct player *p = player_start(TASK_THREAD, self->fd, self->cells);
+
+	ASSERT_NE(NULL, p);
+	ASSERT_EQ(0, pin_cpu(task_tid(&p->task), cpu));
+	return p;
+}
+
+/* One more that waits for the object, on a CPU of its own. */
+static struct player *sleeper(struct __test_metadata *_metadata,
+			      struct _test_data_near *self, int cpu, uint32_t id)
+{
+	struct player *p = player_on(_metadata, self, cpu);
+	const uint32_t n = self->cells[id].waiters;
+
+	player_post(p, step_acquire, id);
+	ASSERT_EQ(0, await_waiters(self->fd, id, n + 1));
+	return p;
+}
+
+static void serve(struct __test_metadata *_metadata, struct _test_data_near *self, uint32_t id)
+{
+	uint32_t was;
+
+	ASSERT_EQ(0, raw_release(self->fd, id, 0, 1, &was));
+}
+
+static void end(struct __test_metadata *_metadata, struct player *p)
+{
+	EXPECT_EQ(0, player_result(p));
+	EXPECT_EQ(0, player_end(p));
+}
+
+#define SLEEPER(cpu, id)	sleeper(_metadata, self, cpu, id)
+#define SERVE(id)		serve(_metadata, self, id)
+#define END(p)			end(_metadata, p)
+
+/* Whatever the cell said before. */
+TEST_F(near, where_from_is_said_of_each_kind)
+{
+	const uint32_t ids[] = { self->sem, self->event, self->manual };
+	struct player *p;
+	int i, cpu;
+
+	for (i = 0; i < 24; i++) {
+		const uint32_t id = ids[i % 3];
+
+		cpu = i / 3 % 2;
+		if (i / 6 % 2)
+			WRITE_NEAR(id, SCRIBBLED);
+		p = SLEEPER(cpu, id);
+		SERVE(id);
+		EXPECT_EQ(!cpu, NEAR(id)) TH_LOG("object %d of CPU %d", i % 3, cpu);
+		END(p);
+		self->cells[self->manual].word = 0;
+	}
+}
+
+TEST_F(near, it_is_of_the_one_that_was_served)
+{
+	struct player *p[2];
+	int first;
+
+	for (first = 0; first < 2; first++) {
+		p[0] = SLEEPER(first, self->sem);
+		p[1] = SLEEPER(!first, self->sem);
+		SERVE(self->sem);
+		EXPECT_EQ(!first, NEAR(self->sem));
+		SERVE(self->sem);
+		EXPECT_EQ(first, NEAR(self->sem));
+		END(p[0]);
+		END(p[1]);
+		p[0] = SLEEPER(first, self->manual);
+		p[1] = SLEEPER(!first, self->manual);
+		SERVE(self->manual);
+		EXPECT_EQ(first, NEAR(self->manual));
+		END(p[0]);
+		END(p[1]);
+		self->cells[self->manual].word = 0;
+	}
+}
+
+/* Who waits for all takes by itself, once it is told. */
+TEST_F(near, of_many_it_is_said_of_what_was_given)
+{
+	const uint32_t ids[] = { self->sem, self->sem2 };
+	struct player *p = player_on(_metadata, self, 0);
+
+	WRITE_NEAR(self->sem, SCRIBBLED);
+	ASSERT_EQ(0, many_await(p, 0, 0, ids, 2));
+	SERVE(self->sem2);
+	EXPECT_EQ(0, player_result(p));
+	EXPECT_EQ(SCRIBBLED, NEAR(self->sem));
+	EXPECT_EQ(1, NEAR(self->sem2));
+
+	WRITE_NEAR(self->sem2, SCRIBBLED);
+	ASSERT_EQ(0, many_await(p, KSYNC_MANY_ALL, 0, ids, 2));
+	SERVE(self->sem2);
+	SERVE(self->sem);
+	END(p);
+	EXPECT_EQ(SCRIBBLED, NEAR(self->sem));
+	EXPECT_EQ(SCRIBBLED, NEAR(self->sem2));
+}
+
+/* Nor of a wait that is over without it. */
+TEST_F(near, nothing_is_said_of_other_kinds)
+{
+	struct player *p = player_on(_metadata, self, 0);
+	uint32_t n;
+
+	WRITE_NEAR(self->waitq, SCRIBBLED);
+	ASSERT_EQ(0, many_await(p, 0, 0, &self->waitq, 1));
+	ASSERT_EQ(0, raw_wake(self->fd, self->waitq, 1, KSYNC_BITSET_ALL, &n));
+	EXPECT_EQ(1, n);
+	EXPECT_EQ(0, player_result(p));
+	EXPECT_EQ(SCRIBBLED, NEAR(self->waitq));
+
+	WRITE_NEAR(self->sem, SCRIBBLED);
+	p->deadline = in(MSEC);
+	EXPECT_EQ(-ETIMEDOUT, player_do(p, step_acquire_until, self->sem));
+	EXPECT_EQ(SCRIBBLED, NEAR(self->sem));
+	EXPECT_EQ(0, player_end(p));
+}
+
+TEST_F(near, a_cell_that_is_used_again_says_nothing)
+{
+	struct player *p = SLEEPER(0, self->sem2);
+	uint32_t id;
+
+	SERVE(self->sem2);
+	END(p);
+	EXPECT_EQ(1, NEAR(self->sem2));
+	ASSERT_EQ(0, raw_destroy(self->fd, self->sem2));
+	do {
+		ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_SEM, 0, &id));
+		EXPECT_EQ(0, NEAR(id));
+	} while (id < self->sem2);
+	EXPECT_EQ(self->sem2, id);
+}
+
+/* The library: how many instructions a wait is that has no time. */
+FIXTURE(spin)
+{
 	struct ksync *d;
 	struct ksync_sem s;
 	struct ksync_event e;
+	uint32_t *over;
 };
 
-static void *take_both(void *arg)
+FIXTURE_VARIANT(spin)
 {
-	struct part *p = arg;
+	int (*wait)(struct _test_data_spin *self, const struct timespec *abs);
+	bool event;
+};
 
-	pin_cpu(0, 0);
-	return (void *)(long)(ksync_sem_wait(&p->s) || ksync_event_wait(&p->e));
+static int wait_sem(struct _test_data_spin *self, const struct timespec *abs)
+{
+	return ksync_sem_wait_timed(&self->s, CLOCK_MONOTONIC, abs);
 }
 
-/* Whether each says that it was served from near. */
-static void serve_from(struct __test_metadata *_metadata, struct part *p, int cpu)
+static int wait_event(struct _test_data_spin *self, const struct timespec *abs)
 {
-	pthread_t taker;
-	void *failed;
-
-	pin_cpu(0, cpu);
-	ASSERT_EQ(0, pthread_create(&taker, NULL, take_both, p));
-	ASSERT_EQ(0, await_waiters(ksync_fileno(p->d), ksync_sem_id(&p->s), 1));
-	ASSERT_EQ(0, ksync_sem_post(&p->s));
-	ASSERT_EQ(0, await_waiters(ksync_fileno(p->d), ksync_event_id(&p->e), 1));
-	ASSERT_EQ(0, ksync_event_set(&p->e));
-	pthread_join(taker, &failed);
-	EXPECT_EQ(NULL, failed);
-	EXPECT_EQ(!cpu, p->s.o.cell->near);
-	EXPECT_EQ(!cpu, p->e.o.cell->near);
+	return ksync_event_wait_timed(&self->e, CLOCK_MONOTONIC, abs);
 }
 
-TEST(who_is_served_by_its_own_cpu_is_known)
+static int wait_any(struct _test_data_spin *self, const struct timespec *abs)
 {
-	struct part p;
+	struct ksync_wait_item item = { .o = &self->s.o };
 
+	return ksync_wait_any_timed(&item, 1, NULL, CLOCK_MONOTONIC, abs, NULL);
+}
+
+FIXTURE_VARIANT_ADD(spin, sem) {
+	.wait = wait_sem,
+};
+
+FIXTURE_VARIANT_ADD(spin, event) {
+	.wait = wait_event,
+	.event = true,
+};
+
+FIXTURE_VARIANT_ADD(spin, any_of_one) {
+	.wait = wait_any,
+};
+
+FIXTURE_SETUP(spin)
+{
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		SKIP(return, "there is one CPU");
-	ASSERT_EQ(0, ksync_open(&p.d, 0));
-	ASSERT_EQ(0, ksync_sem_init(&p.s, p.d, 0, 0));
-	ASSERT_EQ(0, ksync_event_init(&p.e, p.d, 0));
-	for (int i = 0; i < 20; i++)
-		serve_from(_metadata, &p, i % 2);
-	ksync_close(p.d);
+		SKIP(_exit(255), "there is one CPU: nobody spins");
+	ASSERT_EQ(0, ksync_open(&self->d, 0));
+	ASSERT_EQ(0, ksync_sem_init(&self->s, self->d, 0, 0));
+	ASSERT_EQ(0, ksync_event_init(&self->e, self->d, 0));
+	self->over = player_memory(sizeof(*self->over));
 }
 
-TEST_HARNESS_MAIN
+FIXTURE_TEARDOWN(spin)
+{
+	ksync_close(self->d);
+}
+
+/* Once before, so that whatever is done the first time is done. */
+static int stepped(struct _test_data_spin *self, const struct _fixture_variant_spin *variant)
+{
+	const struct timespec past = { .tv_nsec = 1 };
+
+	if (variant->wait(self, &past) != -ETIMEDOUT)
+		return 1;
+	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+	raise(SIGSTOP);
+	if (variant->wait(self, &past) != -ETIMEDOUT)
+		return 2;
+	__atomic_store_n(self->over, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static int count_steps(struct __test_metadata *_metadata, struct _test_data_spin *self,
+		       const struct _fixture_variant_spin *variant)
+{
+	int status, n = 0;
+	pid_t child;
+
+	*self->over = 0;
+	child = fork();
+	ASSERT_GE(child, 0);
+	if (!child)
+		_exit(stepped(self, variant));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	while (WIFSTOPPED(status) && !__atomic_load_n(self->over, __ATOMIC_SEQ_CST)) {
+		ASSERT_EQ(0, ptrace(PTRACE_SINGLESTEP, child, NULL, NULL));
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		n++;
+	}
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(0, ptrace(PTRACE_DETACH, child, NULL, NULL));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	return n;
+}
+
+/* 100 looks are several hundred instructions, and what else there is is the same. */
+TEST_F(spin, who_was_served_from_near_does_not)
+{
+	uint32_t *near = variant->event ? &self->e.o.cell->near : &self->s.o.cell->near;
+	int far, once;
+
+	far = count_steps(_metadata, self, variant);
+	*near = 1;
+	once = count_steps(_metadata, self, variant);
+	EXPECT_GE(far - once, 300) TH_LOG("%d instructions, and %d", far, once);
+	*near = 0;
+	EXPECT_GE(count_steps(_metadata, self, variant) - once, 300);
+}
+
+KSFT_MAIN

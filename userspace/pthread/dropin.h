@@ -122,7 +122,8 @@ struct __attribute__((may_alias)) own_cell {
 	uint32_t attr;
 	uint32_t depth;
 	uint32_t limit;
-	uint32_t reserved[3];
+	uint32_t near;
+	uint32_t reserved[2];
 	uint32_t contended;
 	uint32_t abandoned;
 	uint64_t waited;
