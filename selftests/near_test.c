@@ -8,11 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib/clock.h"
-#include "lib/ksft.h"
 #include "lib/many.h"
+#include "lib/uring.h"
 
 #define SCRIBBLED	0xdecafbadU
+
+/* Instructions of a wait; and of its spinning, at least. */
+#define MOST		5000
+#define MARGIN		300
 
 FIXTURE(near)
 {
@@ -169,6 +172,23 @@ TEST_F(near, nothing_is_said_of_other_kinds)
 	EXPECT_EQ(0, player_end(p));
 }
 
+/* A command sleeps on no CPU. */
+TEST_F(near, nothing_is_said_of_commands)
+{
+	struct io_uring ring;
+
+	NEEDS(URING);
+	ASSERT_EQ(0, io_uring_queue_init(8, &ring, 0));
+	WRITE_NEAR(self->sem, SCRIBBLED);
+	uring_acquire(&ring, self->fd, self->sem, 1);
+	ASSERT_EQ(0, uring_submit(&ring, 1));
+	EXPECT_TRUE(uring_quiet(&ring));
+	SERVE(self->sem);
+	URING_RESULT(&ring, 0, 1);
+	EXPECT_EQ(SCRIBBLED, NEAR(self->sem));
+	io_uring_queue_exit(&ring);
+}
+
 TEST_F(near, a_cell_that_is_used_again_says_nothing)
 {
 	struct player *p = SLEEPER(0, self->sem2);
@@ -234,6 +254,7 @@ FIXTURE_SETUP(spin)
 {
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP(_exit(255), "there is one CPU: nobody spins");
+	ASSERT_EQ(0, pin_cpu(0, 0));
 	ASSERT_EQ(0, ksync_open(&self->d, 0));
 	ASSERT_EQ(0, ksync_sem_init(&self->s, self->d, 0, 0));
 	ASSERT_EQ(0, ksync_event_init(&self->e, self->d, 0));
@@ -260,8 +281,9 @@ static int stepped(struct _test_data_spin *self, const struct _fixture_variant_s
 	return 0;
 }
 
+/* Both on one CPU, and no more of it than is asked: each step is two switches of tasks. */
 static int count_steps(struct __test_metadata *_metadata, struct _test_data_spin *self,
-		       const struct _fixture_variant_spin *variant)
+		       const struct _fixture_variant_spin *variant, int most)
 {
 	int status, n = 0;
 	pid_t child;
@@ -272,7 +294,8 @@ static int count_steps(struct __test_metadata *_metadata, struct _test_data_spin
 	if (!child)
 		_exit(stepped(self, variant));
 	ASSERT_EQ(child, waitpid(child, &status, 0));
-	while (WIFSTOPPED(status) && !__atomic_load_n(self->over, __ATOMIC_SEQ_CST)) {
+	while (n < most && WIFSTOPPED(status) &&
+	       !__atomic_load_n(self->over, __ATOMIC_SEQ_CST)) {
 		ASSERT_EQ(0, ptrace(PTRACE_SINGLESTEP, child, NULL, NULL));
 		ASSERT_EQ(child, waitpid(child, &status, 0));
 		n++;
@@ -288,14 +311,14 @@ static int count_steps(struct __test_metadata *_metadata, struct _test_data_spin
 TEST_F(spin, who_was_served_from_near_does_not)
 {
 	uint32_t *near = variant->event ? &self->e.o.cell->near : &self->s.o.cell->near;
-	int far, once;
+	int once, most;
 
-	far = count_steps(_metadata, self, variant);
 	*near = 1;
-	once = count_steps(_metadata, self, variant);
-	EXPECT_GE(far - once, 300) TH_LOG("%d instructions, and %d", far, once);
+	once = count_steps(_metadata, self, variant, MOST);
+	most = once + MARGIN;
 	*near = 0;
-	EXPECT_GE(count_steps(_metadata, self, variant) - once, 300);
+	EXPECT_EQ(most, count_steps(_metadata, self, variant, most))
+		TH_LOG("%d instructions where nobody spins", once);
 }
 
 KSFT_MAIN
