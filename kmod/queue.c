@@ -151,7 +151,8 @@ static bool shared(const struct ksync_object *obj)
 
 /*
  * What @w, queued already, waits for is there: take it.  If others came before it,
- * somebody is at giving them what is there, or the first is on its way.
+ * somebody is at giving them what is there, or the first is on its way.  It was not there
+ * a moment ago: another CPU is at it.
  */
 static noinline int take(struct ksync_waiter *w, const struct ksync_object *obj)
 {
@@ -166,6 +167,8 @@ static noinline int take(struct ksync_waiter *w, const struct ksync_object *obj)
 	ret = obj->ops->use(obj);
 	if (ret == -EBUSY)
 		ksync_many_unclaim(w);
+	else
+		ksync_queue_note_near(w, false);
 	return ret;
 }
 

@@ -62,6 +62,20 @@ struct ksync_state *ksync_sweep_out(struct ksync_sweep *s, struct ksync_waiter *
 struct ksync_waiter *ksync_sweep_next(struct ksync_sweep *s, struct ksync_state *st);
 void ksync_sweep_wake(struct ksync_sweep *s, const struct ksync_object *obj);
 
+/*
+ * Under the bucket lock: what a waiter, queued still, gets comes from its own CPU: it is of
+ * no use to spin for such a semaphore or event.  Nothing depends on it here, whoever else
+ * writes it: at worst those that wait spin in vain, or sleep where they need not have.  A
+ * command of io_uring sleeps on no CPU.
+ */
+static inline void ksync_queue_note_near(const struct ksync_waiter *w, u32 near)
+{
+	const struct ksync_object *obj = &w->state->obj;
+
+	if (obj->ops->release && !w->uring && READ_ONCE(obj->cell->near) != near)
+		WRITE_ONCE(obj->cell->near, near);
+}
+
 /* waitq.c */
 bool ksync_waitq_ready(const struct ksync_object *obj, u32 expected);
 bool ksync_waitq_shared(const struct ksync_object *obj);

@@ -57,22 +57,6 @@ static void wake_later(struct ksync_sweep *s, struct ksync_waiter *w)
 }
 
 /*
- * Whether it is of use to spin for a semaphore or an event: not if who serves has the
- * CPU that the waiter would spin on.
- */
-static void note_near(const struct ksync_waiter *w)
-{
-	const struct ksync_object *obj = &w->state->obj;
-	u32 near;
-
-	if (!obj->ops->release || w->uring)
-		return;
-	near = task_cpu(w->task) == smp_processor_id();
-	if (READ_ONCE(obj->cell->near) != near)
-		WRITE_ONCE(obj->cell->near, near);
-}
-
-/*
  * Take a waiter out, and wake it if it was given something, or has to look.  It is
  * gone from where it was as soon as it sees woken.
  */
@@ -81,7 +65,7 @@ static struct ksync_state *take_out(struct ksync_sweep *s, struct ksync_waiter *
 	struct ksync_state *gone;
 
 	if (given)
-		note_near(w);
+		ksync_queue_note_near(w, task_cpu(w->task) == smp_processor_id());
 	gone = ksync_queue_leave(w);
 	s->given += given;
 	if ((given || w->look) && !ksync_busted(KSYNC_FAULT_QUEUE_WAKE))

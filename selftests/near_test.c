@@ -106,6 +106,31 @@ TEST_F(near, where_from_is_said_of_each_kind)
 	}
 }
 
+/* It came between the last look and the call: the one who waits runs, and spins the next time. */
+TEST_F(near, what_is_there_is_from_afar)
+{
+	const uint32_t ids[] = { self->sem, self->event, self->manual };
+	struct ksync_item items[] = { { .id = self->sem2 }, { .id = self->sem } };
+	struct player *p = player_on(_metadata, self, 0);
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		SERVE(ids[i]);
+		WRITE_NEAR(ids[i], 1);
+		EXPECT_EQ(0, player_do(p, step_acquire, ids[i]));
+		EXPECT_EQ(0, NEAR(ids[i])) TH_LOG("object %d", i);
+	}
+	SERVE(self->sem);
+	WRITE_NEAR(self->sem, 1);
+	WRITE_NEAR(self->sem2, 1);
+	p->many = (struct ksync_many){ .count = 2, .deadline = KSYNC_NO_DEADLINE };
+	memcpy(p->items, items, sizeof(items));
+	EXPECT_EQ(0, player_do(p, step_many, 0));
+	EXPECT_EQ(0, NEAR(self->sem));
+	EXPECT_EQ(1, NEAR(self->sem2));
+	EXPECT_EQ(0, player_end(p));
+}
+
 TEST_F(near, it_is_of_the_one_that_was_served)
 {
 	struct player *p[2];

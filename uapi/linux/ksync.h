@@ -55,8 +55,9 @@
  * @limit: sem: its greatest value; 0 means KSYNC_SEM_MAX. Whoever creates it
  *	writes this and the initial value before others learn the id.
  *	protect mutex: its ceiling (a copy)
- * @near: sem, event: not 0 if the last one that slept was served by a task on the
- *	CPU that it had slept on, so that spinning is in vain; a hint (by the module)
+ * @near: sem, event: 1 if the last one that slept was served by a task on the CPU
+ *	that it had slept on, so that spinning is in vain; 0 if by another, or if who
+ *	came to sleep found it there; a hint (kept by the module)
  * @reserved: zero
  * @user: whoever made the object keeps there what it likes; zero at first
  */

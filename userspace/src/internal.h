@@ -123,9 +123,10 @@ static inline bool ksync_spin_once(unsigned int *spins)
 }
 
 /*
- * How often to look at a semaphore or an event before asking the module: not while the
- * one who posts waits for this very CPU.  Who sleeps then is served by the module, which
- * says anew where from.
+ * How often to look at a semaphore or an event before asking the module: not where the
+ * last one that slept was served from its own CPU, for who posts waits for this one then.
+ * Who asks is served by the module, which says anew where from, be it at once or after a
+ * sleep.  The futex backend never says so.
  */
 static inline unsigned int ksync_spins(const struct ksync_object *o)
 {
