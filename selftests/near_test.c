@@ -90,17 +90,20 @@ TEST_F(near, where_from_is_said_of_each_kind)
 {
 	const uint32_t ids[] = { self->sem, self->event, self->manual };
 	struct player *p;
-	int i, cpu;
+	int i, cpu, server;
 
-	for (i = 0; i < 24; i++) {
+	for (i = 0; i < 48; i++) {
 		const uint32_t id = ids[i % 3];
 
 		cpu = i / 3 % 2;
+		server = i / 12 % 2;
+		ASSERT_EQ(0, pin_cpu(0, server));
 		if (i / 6 % 2)
 			WRITE_NEAR(id, SCRIBBLED);
 		p = SLEEPER(cpu, id);
 		SERVE(id);
-		EXPECT_EQ(!cpu, NEAR(id)) TH_LOG("object %d of CPU %d", i % 3, cpu);
+		EXPECT_EQ(cpu == server, NEAR(id))
+			TH_LOG("object %d of CPU %d, from CPU %d", i % 3, cpu, server);
 		END(p);
 		self->cells[self->manual].word = 0;
 	}
@@ -159,6 +162,7 @@ TEST_F(near, it_is_of_the_one_that_was_served)
 TEST_F(near, of_many_it_is_said_of_what_was_given)
 {
 	const uint32_t ids[] = { self->sem, self->sem2 };
+	const uint32_t all[] = { self->manual, self->sem2, self->sem };
 	struct player *p = player_on(_metadata, self, 0);
 
 	WRITE_NEAR(self->sem, SCRIBBLED);
@@ -169,12 +173,15 @@ TEST_F(near, of_many_it_is_said_of_what_was_given)
 	EXPECT_EQ(1, NEAR(self->sem2));
 
 	WRITE_NEAR(self->sem2, SCRIBBLED);
-	ASSERT_EQ(0, many_await(p, KSYNC_MANY_ALL, 0, ids, 2));
+	WRITE_NEAR(self->manual, SCRIBBLED);
+	ASSERT_EQ(0, many_await(p, KSYNC_MANY_ALL, 0, all, 3));
+	SERVE(self->manual);
 	SERVE(self->sem2);
 	SERVE(self->sem);
 	END(p);
 	EXPECT_EQ(SCRIBBLED, NEAR(self->sem));
 	EXPECT_EQ(SCRIBBLED, NEAR(self->sem2));
+	EXPECT_EQ(SCRIBBLED, NEAR(self->manual));
 }
 
 /* Nor of a wait that is over without it. */
