@@ -339,7 +339,7 @@ static int count_steps(struct __test_metadata *_metadata, struct _test_data_spin
 	return n;
 }
 
-/* 100 looks are several hundred instructions, and what else there is is the same. */
+/* 100 looks are several hundred instructions, and all else is the same. */
 TEST_F(spin, who_was_served_from_near_does_not)
 {
 	uint32_t *near = variant->event ? &self->e.o.cell->near : &self->s.o.cell->near;
