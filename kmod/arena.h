@@ -5,6 +5,8 @@
 #ifndef KSYNC_ARENA_H
 #define KSYNC_ARENA_H
 
+#include <linux/nospec.h>
+
 #include "core.h"
 
 void ksync_arena_init(struct ksync_arena *a);
@@ -38,7 +40,7 @@ static inline u8 *ksync_arena_find(struct ksync_arena *a, u32 id, struct ksync_c
 		return ksync_arena_find_far(a, id, cell);
 	if (!cells)
 		return NULL;
-	id %= KSYNC_CELLS_PER_PAGE; /* nor by speculation */
+	id = array_index_nospec(id, KSYNC_CELLS_PER_PAGE);
 	*cell = cells + id;
 	return a->first_tags + id;
 }
