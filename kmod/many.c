@@ -408,7 +408,11 @@ static int any_once(struct ksync_many_call *c)
 	return conclude(c, ret == -ECANCELED ? 0 : ret);
 }
 
-/* All parts are to be waiters, and are counted at once if there is room for all. */
+/*
+ * All parts are to be waiters, and are counted at once if there is room for all: also
+ * those behind one that is there, until the call returns.  Close to max_waiters others
+ * are refused for them, which could be let in one by one.
+ */
 static int any(struct ksync_many_call *c)
 {
 	const int n = ksync_many_parts(c);

@@ -154,13 +154,24 @@ static enum hrtimer_restart deadline_passed(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/** ksync_waiter_count() - @n more wait: 0, or -ENOSPC, too many; @n less: 0 */
+/**
+ * ksync_waiter_count() - @n more wait, or -@n less
+ * @d: domain
+ * @n: how many
+ *
+ * What is refused was never counted: nobody else is refused for it.
+ *
+ * Return: 0, or -ENOSPC: too many.
+ */
 int ksync_waiter_count(struct ksync_domain *d, int n)
 {
-	if (atomic_add_return(n, &d->waiters) <= READ_ONCE(ksync_max_waiters) || n < 0)
-		return 0;
-	atomic_sub(n, &d->waiters);
-	return -ENOSPC;
+	int was = atomic_read(&d->waiters);
+
+	do {
+		if (n > 0 && (u32)was + n > READ_ONCE(ksync_max_waiters))
+			return -ENOSPC;
+	} while (!atomic_try_cmpxchg(&d->waiters, &was, was + n));
+	return 0;
 }
 
 /** ksync_waiter_setup() - a waiter, but for whose it is */
