@@ -40,7 +40,7 @@ struct ksync_part {
 /**
  * struct ksync_many_memory - what a call needs, and may leave for the next one
  * @max: for so many items, and an alert
- * @most: how many there were in a call since this was asked last
+ * @used: it was, since this was asked last
  * @nr_spares: how many of @spares there are
  * @spares: states, as new
  * @order: one byte an item
@@ -48,7 +48,7 @@ struct ksync_part {
  */
 struct ksync_many_memory {
 	u32 max;
-	u32 most;
+	bool used;
 	u32 nr_spares;
 	struct ksync_state **spares;
 	u8 *order;

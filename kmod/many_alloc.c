@@ -9,7 +9,8 @@
  *
  * Who waits has the memory with it.  So there need be no more of it than threads that
  * run between two waits: one for each CPU.  It is freed when there has been no call for
- * a second, or when the calls have become much smaller.
+ * a second, or when the next one is much smaller: who waits for little is not to keep
+ * what others could use, and max_waiters is to bound the memory of all.
  */
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -21,6 +22,9 @@
 
 /* Sizes differ by so many items. */
 #define ROUND_TO	4
+
+/* For so many items at least, a memory is of use to any call that it is enough for. */
+#define SMALL		16
 
 static struct kmem_cache *part_cache;
 
@@ -62,7 +66,7 @@ static struct ksync_many_memory *memory_alloc(u32 count)
 	if (!m)
 		return NULL;
 	m->max = max;
-	m->most = 0;
+	m->used = false;
 	m->nr_spares = 0;
 	m->spares = (void *)(m->parts + n);
 	m->order = (void *)(m->spares + max);
@@ -80,12 +84,17 @@ static struct ksync_many_memory **kept_at(struct ksync_domain *d)
 	return &d->many_kept[raw_smp_processor_id() % KSYNC_MANY_KEPT];
 }
 
+static bool fits(const struct ksync_many_memory *m, u32 count)
+{
+	return m->max >= count && (m->max <= SMALL || m->max / 4 <= count);
+}
+
 static struct ksync_many_memory *take_kept(struct ksync_domain *d, u32 count)
 {
 	struct ksync_many_memory **at = kept_at(d);
 	struct ksync_many_memory *m = READ_ONCE(*at) ? xchg(at, NULL) : NULL;
 
-	if (m && m->max >= count)
+	if (m && fits(m, count))
 		return m;
 	memory_free(m);
 	return NULL;
@@ -133,7 +142,7 @@ void ksync_many_free(struct ksync_many_call *c)
 	struct ksync_domain *d = c->domain;
 	struct ksync_many_memory *m = c->memory;
 
-	m->most = max(m->most, c->arg->count);
+	m->used = true;
 	if (cmpxchg(kept_at(d), NULL, m))
 		memory_free(m);
 	else
@@ -144,16 +153,16 @@ void ksync_many_free(struct ksync_many_call *c)
 static bool shrink_one(struct ksync_many_memory **at)
 {
 	struct ksync_many_memory *m = READ_ONCE(*at) ? xchg(at, NULL) : NULL;
-	bool keep;
+	bool used;
 
 	if (!m)
 		return false;
-	keep = m->most && m->most >= m->max / 4;
-	m->most = 0;
-	keep = keep && !cmpxchg(at, NULL, m);
-	if (!keep)
-		memory_free(m);
-	return keep;
+	used = m->used;
+	m->used = false;
+	if (used && !cmpxchg(at, NULL, m))
+		return true;
+	memory_free(m);
+	return false;
 }
 
 /* Once a second while there are calls: whose memory is out, comes here again. */

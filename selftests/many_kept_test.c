@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "lib/ksft.h"
 #include "lib/many.h"
+#include "lib/sched.h"
 #include "lib/slab.h"
 #include "lib/sys.h"
 
@@ -117,6 +118,88 @@ TEST_F(kept, what_was_expected_is_forgotten)
 	EXPECT_EQ(0, call(self->fd, self->items, 3, 0));
 }
 
+static struct player *start(struct __test_metadata *_metadata, int fd, int prio)
+{
+	struct player *p = player_start(TASK_THREAD, fd, NULL);
+
+	ASSERT_NE(NULL, p);
+	if (prio)
+		ASSERT_EQ(0, sched_fifo(task_tid(&p->task), prio));
+	return p;
+}
+
+#define START(prio) start(_metadata, self->fd, prio)
+
+/* One wait, that is given what stands first of these. */
+static void wait_once(struct __test_metadata *_metadata, struct _test_data_kept *self,
+		      struct player *p, uint32_t flags)
+{
+	ASSERT_EQ(0, many_await(p, flags, 0, self->ids, 2));
+	if (flags & KSYNC_MANY_ALL)
+		ASSERT_EQ(0, give(self->fd, self->ids[1], kinds[1]));
+	ASSERT_EQ(0, give(self->fd, self->ids[0], kinds[0]));
+	ASSERT_EQ(0, player_result(p));
+	EXPECT_EQ(0, p->many.index);
+}
+
+/* Any, then all, and any again: who was told, and who looked, is told and given. */
+TEST_F(kept, who_was_told_is_told_again)
+{
+	struct player *p = START(0);
+
+	NEEDS(MANY);
+	wait_once(_metadata, self, p, 0);
+	wait_once(_metadata, self, p, KSYNC_MANY_ALL);
+	wait_once(_metadata, self, p, KSYNC_MANY_ALL);
+	wait_once(_metadata, self, p, 0);
+	EXPECT_EQ(0, player_end(p));
+}
+
+TEST_F(kept, who_was_told_watches_a_lock)
+{
+	struct player *p = START(0);
+	uint32_t ids[2] = { 0, self->ids[0] }, me;
+	int i;
+
+	NEEDS(MANY);
+	ASSERT_EQ(0, raw_attach(self->fd, &me));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &ids[0]));
+	for (i = 0; i < ROUNDS; i++) {
+		wait_once(_metadata, self, p, 0);
+		ASSERT_EQ(0, raw_lock(self->fd, ids[0], me, 0, KSYNC_NO_DEADLINE));
+		ids[0] = MANY_WATCH(ids[0]);
+		ASSERT_EQ(0, many_await(p, 0, 0, ids, 2));
+		ids[0] &= ~MANY_WATCH(0);
+		ASSERT_EQ(0, raw_unlock(self->fd, ids[0], me));
+		ASSERT_EQ(0, player_result(p));
+		EXPECT_EQ(0, p->many.index);
+		ASSERT_EQ(0, player_do(p, step_unlock, ids[0]));
+	}
+	EXPECT_EQ(0, player_end(p));
+}
+
+/* Whose priority it was does not matter to who has it next. */
+TEST_F(kept, the_priority_is_that_of_who_waits)
+{
+	struct player *high = START(10), *low = START(0), *mid = START(5);
+	uint32_t flags;
+
+	NEEDS(MANY);
+	for (flags = 0; flags <= KSYNC_MANY_ALL; flags += KSYNC_MANY_ALL) {
+		wait_once(_metadata, self, high, flags);
+		ASSERT_EQ(0, many_await(low, flags, 0, self->ids, 1));
+		player_post(mid, step_acquire, self->ids[0]);
+		ASSERT_EQ(0, player_await_asleep(mid));
+		ASSERT_EQ(0, give(self->fd, self->ids[0], kinds[0]));
+		ASSERT_EQ(0, player_result(mid));
+		ASSERT_EQ(0, give(self->fd, self->ids[0], kinds[0]));
+		ASSERT_EQ(0, player_result(low));
+	}
+	EXPECT_EQ(0, player_end(high));
+	EXPECT_EQ(0, player_end(mid));
+	EXPECT_EQ(0, player_end(low));
+}
+
 /* No more of them than before, but for so many. */
 struct bound {
 	long parts, states, slack;
@@ -160,6 +243,35 @@ TEST_F(kept, it_goes_when_waits_are_small)
 		SKIP(return, "this kernel does not count what is in its caches");
 	ASSERT_EQ(-ETIMEDOUT, call(self->fd, self->items, KSYNC_MANY_MAX, 0));
 	EXPECT_EQ(0, await_true(small_again, self));
+}
+
+/* Who waits for little, and maybe for ever, leaves the memory of large waits alone. */
+#define SMALL_ONES	8
+
+TEST_F(kept, small_waits_do_not_take_it_along)
+{
+	/* Of each of them up to 16 items and an alert; and one of all. */
+	const struct bound few = {
+		self->parts, self->states, 17 * SMALL_ONES + KSYNC_MANY_MAX + 1,
+	};
+	struct player *p[SMALL_ONES];
+	int i;
+
+	NEEDS(MANY);
+	if (self->parts < 0)
+		SKIP(return, "this kernel does not count what is in its caches");
+	for (i = 0; i < SMALL_ONES; i++) {
+		p[i] = START(0);
+		ASSERT_EQ(-ETIMEDOUT, call(self->fd, self->items, KSYNC_MANY_MAX, 0));
+		ASSERT_EQ(0, many_await(p[i], 0, 0, self->ids, 2));
+	}
+	EXPECT_TRUE(as_few(&few));
+	for (i = 0; i < SMALL_ONES; i++)
+		ASSERT_EQ(0, give(self->fd, self->ids[0], kinds[0]));
+	for (i = 0; i < SMALL_ONES; i++) {
+		EXPECT_EQ(0, player_result(p[i]));
+		EXPECT_EQ(0, player_end(p[i]));
+	}
 }
 
 TEST_F(kept, it_goes_with_the_domain)
