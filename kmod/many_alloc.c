@@ -79,6 +79,7 @@ static struct ksync_many_memory *memory_alloc(u32 count)
 	return m;
 }
 
+/* Others may be there, too: whoever takes it out has it.  See tools/verify/kept.pml. */
 static struct ksync_many_memory **kept_at(struct ksync_domain *d)
 {
 	return &d->many_kept[raw_smp_processor_id() % KSYNC_MANY_KEPT];
