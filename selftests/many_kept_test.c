@@ -178,6 +178,28 @@ TEST_F(kept, who_was_told_watches_a_lock)
 	EXPECT_EQ(0, player_end(p));
 }
 
+/* That the last owner of what stood in the same place died is forgotten. */
+TEST_F(kept, a_death_is_told_once)
+{
+	struct ksync_cell *cells = raw_map(self->fd, 2 * KSYNC_MANY_MAX);
+	struct player *owner = player_start(TASK_PROCESS, self->fd, cells);
+	struct ksync_item mutex = {};
+	struct ksync_many arg = { .count = 1, .items = (uintptr_t)&mutex };
+
+	NEEDS(MANY);
+	ASSERT_NE(NULL, owner);
+	ASSERT_EQ(0, raw_attach(self->fd, &arg.thread));
+	ASSERT_EQ(0, raw_create(self->fd, KSYNC_KIND_MUTEX, 0, &mutex.id));
+	ASSERT_EQ(0, player_do(owner, step_lock_fast, mutex.id));
+	EXPECT_EQ(0, player_end(owner));
+	EXPECT_EQ(-EOWNERDEAD, raw_many(self->fd, &arg));
+	EXPECT_EQ(-EOWNERDEAD, mutex.result);
+	ASSERT_EQ(0, give(self->fd, self->ids[0], kinds[0]));
+	ASSERT_EQ(0, give(self->fd, self->ids[1], kinds[1]));
+	EXPECT_EQ(0, call(self->fd, self->items, 2, KSYNC_MANY_ALL));
+	EXPECT_EQ(0, self->items[0].result);
+}
+
 /* Whose priority it was does not matter to who has it next. */
 TEST_F(kept, the_priority_is_that_of_who_waits)
 {
