@@ -9,10 +9,10 @@
  *		ksync_cond_wait(&c, &m);
  *
  * Waiters are signalled by priority, then in the order of arrival.  They get the
- * mutex one after the other, and are woken one at a time for that: a broadcast
- * wakes no herd.  From the signal on a waiter counts as one that waits for the
- * mutex, whose owner it boosts.  No signal is lost, nor taken by a waiter that
- * came after it; a waiter that is killed leaves it to the next.
+ * mutex one after the other, and are woken for that one at a time, or one ahead from
+ * another CPU: a broadcast wakes no herd.  From the signal on a waiter counts as one
+ * that waits for the mutex, whose owner it boosts.  No signal is lost, nor taken by a
+ * waiter that came after it; a waiter that is killed leaves it to the next.
  *
  * Whoever signals has changed the condition under the mutex before, and may have
  * unlocked it:
