@@ -52,19 +52,23 @@ static u32 idle_bits(const struct ksync_state *st)
 	return KSYNC_WAITERS | KSYNC_WOKEN;
 }
 
+/* So many for each CPU are handed the word in a row: each is two switches. */
+#define BATCH	2
+
 /*
  * A leader that was handed the word departs.  Those that wait behind it have been
  * overtaken for as long as it has, or nearly: they are handed it too, one after the
- * other, and then it is left to whoever comes first again.  So nobody is overtaken
- * for handoff_us more than once; and between two batches running threads have the
- * lock for that long, however many wait.
+ * other, but no more than BATCH for each CPU; and then it is left to whoever comes
+ * first again.  So nobody is overtaken for handoff_us more than once while there are
+ * no more threads than that; and between two batches running threads have the lock for
+ * that long, however many wait.
  */
 static void pass_on_handoff(struct ksync_state *st)
 {
 	u32 left = 0;
 
 	if (READ_ONCE(st->handoff) && !st->obj.ops->pass_queue)
-		left = st->batch ? min(st->batch - 1, st->nr) : st->nr;
+		left = min(st->batch ? st->batch - 1 : BATCH * num_online_cpus() - 1, st->nr);
 	st->batch = left;
 	WRITE_ONCE(st->handoff, left);
 }

@@ -60,19 +60,23 @@ static struct player *waiter_on_this_cpu(struct __test_metadata *_metadata,
 	return p;
 }
 
+#define CROWD	16
+
 /*
- * A leader that was overtaken for too long is handed the mutex, and so are those that
- * wait behind it just then, each by the one before; but not who comes later.
+ * So many wait when the leader has been overtaken for too long, and one more comes
+ * later: the first @handed of them are handed it, each by the one before.
  */
-TEST_F(handoff, those_who_wait_with_an_overtaken_leader_are_handed_it_too)
+static void overtake(struct __test_metadata *_metadata, struct _test_data_handoff *self,
+		     int waiting, int handed)
 {
-	struct player *p[3];
+	struct player *p[CROWD];
 	int i;
 
+	ASSERT_LT(waiting, CROWD);
 	ASSERT_EQ(0, pin_cpu(0, 0));
 	ASSERT_EQ(0, ksync_mutex_lock(&self->m));
-	p[0] = waiter_on_this_cpu(_metadata, self);
-	p[1] = waiter_on_this_cpu(_metadata, self);
+	for (i = 0; i < waiting; i++)
+		p[i] = waiter_on_this_cpu(_metadata, self);
 	ASSERT_EQ(0, sched_fifo(0, 50));
 	ASSERT_EQ(0, ksync_mutex_unlock(&self->m));
 	ASSERT_EQ(0, ksync_mutex_lock_try(&self->m));
@@ -82,18 +86,37 @@ TEST_F(handoff, those_who_wait_with_an_overtaken_leader_are_handed_it_too)
 	EXPECT_WORD(KSYNC_HANDOFF | KSYNC_WAITERS);
 	ASSERT_EQ(0, sched_other(0));
 	EXPECT_EQ(0, player_result(p[0]));
-	p[2] = waiter_on_this_cpu(_metadata, self);
-	for (i = 0; i < 2; i++) {
+	p[waiting] = waiter_on_this_cpu(_metadata, self);
+	for (i = 0; i < handed; i++) {
 		ASSERT_EQ(0, sched_fifo(task_tid(&p[i]->task), 50));
-		EXPECT_EQ(i == 0 ? -EBUSY : 0, player_do(p[i], step_unlock_overtake, self->id));
-		if (i)
+		EXPECT_EQ(i < handed - 1 ? -EBUSY : 0,
+			  player_do(p[i], step_unlock_overtake, self->id)) TH_LOG("number %d", i);
+		if (i == handed - 1)
 			EXPECT_EQ(0, player_do(p[i], step_unlock, self->id));
 		ASSERT_EQ(0, sched_other(task_tid(&p[i]->task)));
 		EXPECT_EQ(0, player_result(p[i + 1]));
 	}
-	EXPECT_EQ(0, player_do(p[2], step_unlock, self->id));
-	for (i = 0; i < 3; i++)
+	for (; i <= waiting; i++) {
+		EXPECT_EQ(0, player_do(p[i], step_unlock, self->id));
+		if (i < waiting)
+			EXPECT_EQ(0, player_result(p[i + 1]));
+	}
+	for (i = 0; i <= waiting; i++)
 		EXPECT_EQ(0, player_end(p[i]));
+}
+
+TEST_F(handoff, those_who_wait_with_an_overtaken_leader_are_handed_it_too)
+{
+	overtake(_metadata, self, 2, 2);
+}
+
+TEST_F(handoff, no_more_than_two_for_each_cpu_are_handed_it_in_a_row)
+{
+	const int most = 2 * sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (most + 2 > CROWD)
+		SKIP(return, "there are many CPUs");
+	overtake(_metadata, self, most + 1, most);
 }
 
 KSFT_MAIN
