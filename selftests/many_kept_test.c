@@ -235,13 +235,18 @@ static bool as_few(const void *arg)
 	       slab_count("ksync_state") <= b->states + b->slack;
 }
 
+#define NEEDS_COUNTS()								\
+do {										\
+	if (self->parts < 0)							\
+		SKIP(return, "this kernel does not count what is in its caches");	\
+} while (0)
+
 TEST_F(kept, it_goes_when_nobody_waits)
 {
 	const struct bound none = { self->parts, self->states, 0 };
 
 	NEEDS(MANY);
-	if (self->parts < 0)
-		SKIP(return, "this kernel does not count what is in its caches");
+	NEEDS_COUNTS();
 	ASSERT_EQ(-ETIMEDOUT, call(self->fd, self->items, KSYNC_MANY_MAX, 0));
 	EXPECT_EQ(0, await_true(as_few, &none));
 	ASSERT_EQ(-ETIMEDOUT, call(self->fd, self->items, KSYNC_MANY_MAX, 0));
@@ -261,8 +266,7 @@ static bool small_again(const void *arg)
 TEST_F(kept, it_goes_when_waits_are_small)
 {
 	NEEDS(MANY);
-	if (self->parts < 0)
-		SKIP(return, "this kernel does not count what is in its caches");
+	NEEDS_COUNTS();
 	ASSERT_EQ(-ETIMEDOUT, call(self->fd, self->items, KSYNC_MANY_MAX, 0));
 	EXPECT_EQ(0, await_true(small_again, self));
 }
@@ -280,8 +284,7 @@ TEST_F(kept, small_waits_do_not_take_it_along)
 	int i;
 
 	NEEDS(MANY);
-	if (self->parts < 0)
-		SKIP(return, "this kernel does not count what is in its caches");
+	NEEDS_COUNTS();
 	for (i = 0; i < SMALL_ONES; i++) {
 		p[i] = START(0);
 		ASSERT_EQ(-ETIMEDOUT, call(self->fd, self->items, KSYNC_MANY_MAX, 0));
@@ -301,8 +304,7 @@ TEST_F(kept, it_goes_with_the_domain)
 	const struct bound none = { self->parts, self->states, 0 };
 
 	NEEDS(MANY);
-	if (self->parts < 0)
-		SKIP(return, "this kernel does not count what is in its caches");
+	NEEDS_COUNTS();
 	ASSERT_EQ(-ETIMEDOUT, call(self->fd, self->items, KSYNC_MANY_MAX, 0));
 	close(self->fd);
 	self->fd = raw_open();

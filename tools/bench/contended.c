@@ -5,7 +5,7 @@
  * not the sum of what the threads did ends the bench: the lock is broken.
  *
  * With a mutex to itself a thread waits for its CPU alone: the scheduler lets others
- * run for so long.  Where the threads are kept running no lock's longest wait is less.
+ * run for so long, whatever the lock, unless these have to sleep for it.
  */
 #include <pthread.h>
 #include <stdalign.h>
