@@ -90,7 +90,8 @@ static void settle_down(struct ksync_sched *s)
 	} while (st.tasks);
 }
 
-static void one_try(struct __test_metadata *_metadata, struct ksync_sched *s, int at,
+/* Return: is more allocated than before? */
+static bool one_try(struct __test_metadata *_metadata, struct ksync_sched *s, int at,
 		    int *ret)
 {
 	struct ksync_future *f[PARTS] = { 0 };
@@ -109,10 +110,26 @@ static void one_try(struct __test_metadata *_metadata, struct ksync_sched *s, in
 	fail_allocations(0, false);
 	settle_down(s);
 	EXPECT_EQ(expected, __atomic_load_n(&calls, __ATOMIC_RELAXED));
-	/* The library keeps some for later: stacks and threads; never any of a future. */
-	EXPECT_EQ(before, allocations_live()) TH_LOG("allocation %d", at);
 	EXPECT_TRUE(!*ret || *ret == -ENOMEM || *ret == -EAGAIN)
 		TH_LOG("allocation %d: %d", at, *ret);
+	return allocations_live() > before;
+}
+
+/*
+ * The library keeps stacks and threads for later, and a try with more tasks at once than
+ * any before it adds to them, but only so often; what a future leaks is lost each time.
+ */
+#define KEPT_AT_MOST	16
+
+static bool leaks(struct __test_metadata *_metadata, struct ksync_sched *s, int at,
+		  int *ret)
+{
+	int i;
+
+	for (i = 0; i < KEPT_AT_MOST; i++)
+		if (!one_try(_metadata, s, at, ret))
+			return false;
+	return true;
 }
 
 static void each_in_turn(struct __test_metadata *_metadata, struct ksync_sched *s)
@@ -128,7 +145,7 @@ static void each_in_turn(struct __test_metadata *_metadata, struct ksync_sched *
 		ASSERT_EQ(0, end_all(f, p));
 	}
 	for (at = 1; at <= 9; at++) {
-		one_try(_metadata, s, at, &ret);
+		EXPECT_FALSE(leaks(_metadata, s, at, &ret)) TH_LOG("allocation %d", at);
 		failed += !!ret;
 	}
 	/* A promise, 2 continuations, async, delay, timeout and its delay, all, any. */
