@@ -244,6 +244,43 @@ TEST_F(models, tasks_that_own_hold_no_task_up)
 	RUN(inside_owner, NULL);
 }
 
+/*
+ * The last that waits is cancelled, and the lock is free, and forgotten where all are on
+ * one thread, before it runs again to see that.
+ */
+static void *lock_if_not_cancelled(void *arg)
+{
+	const int ret = ksync_task_mutex_lock(&mutex);
+
+	CHECK(!ret || ret == -ECANCELED);
+	CHECK(ret || !ksync_task_mutex_unlock(&mutex));
+	return arg;
+}
+
+static void *cancelled_last(void *arg)
+{
+	enum { ROUNDS = 20 };
+	struct ksync_task *c;
+	int i, k;
+
+	for (i = 0; i < ROUNDS; i++) {
+		CHECK(!ksync_task_mutex_lock(&mutex));
+		CHECK(!ksync_task_spawn(&c, lock_if_not_cancelled, NULL, NULL));
+		for (k = 0; k < 10; k++)
+			ksync_task_yield();
+		ksync_task_cancel(c);
+		CHECK(!ksync_task_mutex_unlock(&mutex));
+		CHECK(!JOINED(c));
+	}
+	return arg;
+}
+
+TEST_F(models, locks_are_forgotten_by_the_last)
+{
+	MAKE_LOCKS();
+	RUN(cancelled_last, NULL);
+}
+
 /* What libksync says of owners it says of tasks. */
 static void *owners(void *arg)
 {

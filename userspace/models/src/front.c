@@ -39,7 +39,7 @@ struct front {
 	struct holder *holders;
 	struct queued *first;
 	uint32_t coming;
-	uint32_t back;	/* tasks that wait for a cond, and have it again then */
+	uint32_t back;	/* tasks that wait here or for a cond, and come back to it */
 	bool writer_comes;
 	struct front *next;
 };
@@ -186,7 +186,9 @@ static int queue(struct ksync_sched *s, struct front *f, bool reads, uint64_t de
 	for (at = &f->first; *at; at = &(*at)->next)
 		;
 	*at = &q;
+	f->back++; /* out of the queue long before it runs, if its claim was another's */
 	ret = ksync_wait(deadline, "lock of a task");
+	f->back--;
 	if (ret < 0)
 		dequeue(f, &q);
 	return ret;
