@@ -80,11 +80,13 @@ static void await_cond(struct ksync_cond *c, uint32_t n)
 		usleep(100);
 }
 
+/* So many at most: where two guests share two CPUs, each may take milliseconds. */
 static int sends_numbers(struct ksync_shm_chan *c, void *arg)
 {
+	const uint64_t end = in(3 * SEC);
 	long i;
 
-	for (i = 0; i < (long)arg; i++)
+	for (i = 0; i < (long)arg && !passed(end); i++)
 		if (ksync_shm_chan_send(c, &i))
 			return 1;
 	return ksync_shm_chan_close(c) ? 2 : 0;
@@ -100,7 +102,8 @@ TEST_F(shm, values_come_in_order_and_then_the_end)
 	while (!(ret = ksync_shm_chan_recv(&self->c, &value)))
 		ASSERT_EQ(next++, value);
 	EXPECT_EQ(-ENODATA, ret);
-	EXPECT_EQ(n, next);
+	EXPECT_EQ(self->c.mem->sent, next);
+	EXPECT_LT(CAP, next);
 	EXPECT_EQ(0, status_of(pid));
 	EXPECT_EQ(-EPIPE, ksync_shm_chan_send(&self->c, &value));
 	EXPECT_EQ(-EPIPE, ksync_shm_chan_close(&self->c));
