@@ -232,7 +232,7 @@ static int hoarders(void *n)
 
 TEST_F(models, nothing_is_left_of_messages)
 {
-	long n = models_many(&variant->opts, 20000);
+	long n = models_many(&variant->opts, 5000);
 	size_t before;
 
 	ACTOR(hoarders, (void *)n);
