@@ -386,15 +386,14 @@ static int disturbs(void *arg)
 	return 0;
 }
 
-#define FORKS	500
-
 static int forks_again_and_again(void *arg)
 {
 	struct shared *s = arg;
+	const int forks = slow_factor() > 1 ? 100 : 500;
 	int ret = 0, status = 0, i;
 	pid_t pid;
 
-	for (i = 0; i < FORKS && !ret && !status; i++) {
+	for (i = 0; i < forks && !ret && !status; i++) {
 		ret |= ksync_mutex_lock(&s->m);
 		pid = fork();
 		if (!pid)
