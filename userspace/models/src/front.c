@@ -39,7 +39,7 @@ struct front {
 	struct holder *holders;
 	struct queued *first;
 	uint32_t coming;
-	uint32_t back;	/* tasks that wait here or for a cond, and come back to it */
+	uint32_t back;	/* tasks that wait, in the queue or for a cond, and come back to it */
 	bool writer_comes;
 	struct front *next;
 };
@@ -95,7 +95,7 @@ static void drop_unused(struct ksync_sched *s, struct front *f)
 {
 	struct front **at;
 
-	if (f->holders || f->first || f->coming || f->back)
+	if (f->holders || f->coming || f->back)
 		return;
 	for (at = &s->waits.fronts; *at != f; at = &(*at)->next)
 		;
