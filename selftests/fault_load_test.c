@@ -344,7 +344,7 @@ FIXTURE_TEARDOWN(load)
 }
 
 /* Some hundred loads. */
-TEST_F_TIMEOUT(load, loading, 110)
+TEST_F(load, loading)
 {
 	struct sweep s = {};
 	struct rest before;

@@ -7,7 +7,7 @@
  * Others give up after some microseconds and come again, so that wake-ups meet
  * deadlines.  All of it once without signals, which would wake who was forgotten, and
  * once with signals all the time, which end interruptible waits.  How much is done
- * is counted beforehand.
+ * is counted beforehand, less on emulated processors.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -16,7 +16,6 @@
 #include "lib/ksft.h"
 
 #define TASKS	6
-#define ROUNDS	2000
 
 FIXTURE(stress)
 {
@@ -29,6 +28,7 @@ FIXTURE(stress)
 	struct ksync_waitq q, other;
 	pthread_t task[TASKS];
 	int nr;
+	int rounds;
 	uint32_t ended;
 	bool send;
 	/* What the objects protect. */
@@ -76,6 +76,7 @@ FIXTURE_SETUP(stress)
 {
 	const struct sigaction act = { .sa_handler = linger };
 
+	self->rounds = in_guest() ? 500 : 2000;
 	ASSERT_EQ(0, ksync_open(&self->d, KSYNC_OPEN_FUTEX));
 	ASSERT_EQ(0, ksync_mutex_init(&self->m, self->d, 0));
 	ASSERT_EQ(0, ksync_cond_init(&self->c, self->d, 0));
@@ -180,7 +181,7 @@ static void *mutex_body(void *arg)
 	struct _test_data_stress *self = t->self;
 	int i, ret;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < self->rounds; i++) {
 		do {
 			ret = lock(t, &self->m);
 		} while (again(ret));
@@ -200,8 +201,8 @@ static void *mutex_body(void *arg)
 TEST_F(stress, mutex)
 {
 	run(_metadata, self, variant->signals, mutex_body, TASKS);
-	EXPECT_EQ((uint64_t)TASKS * ROUNDS, self->a);
-	EXPECT_EQ((uint64_t)TASKS * ROUNDS, self->b);
+	EXPECT_EQ((uint64_t)TASKS * self->rounds, self->a);
+	EXPECT_EQ((uint64_t)TASKS * self->rounds, self->b);
 	EXPECT_EQ(-EPERM, ksync_mutex_unlock(&self->m));
 }
 
@@ -223,7 +224,7 @@ static void *sem_body(void *arg)
 	struct ksync_sem *to = t->nr % 2 ? &self->s : &self->room;
 	int i, ret;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < self->rounds; i++) {
 		do {
 			ret = take(t, from);
 		} while (again(ret));
@@ -248,7 +249,7 @@ static void *past_body(void *arg)
 	struct task_arg *t = arg;
 	int i;
 
-	for (i = 0; i < 4 * ROUNDS; i++)
+	for (i = 0; i < 4 * t->self->rounds; i++)
 		if (ksync_sem_wait_timed(&t->self->s, CLOCK_MONOTONIC, &past) != -ETIMEDOUT)
 			wrong(t->self);
 	end(t);
@@ -272,7 +273,7 @@ static void *event_body(void *arg)
 	struct timespec ts;
 	int i, ret;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < self->rounds; i++) {
 		do {
 			ts = soon(t);
 			ret = t->nr % 4 < 2 ? ksync_event_wait(from) :
@@ -291,7 +292,7 @@ TEST_F(stress, event)
 {
 	EXPECT_EQ(0, ksync_event_set(&self->e));
 	run(_metadata, self, variant->signals, event_body, 4);
-	EXPECT_EQ(4ULL * ROUNDS, self->a);
+	EXPECT_EQ(4ULL * self->rounds, self->a);
 	EXPECT_EQ(1U, self->e.o.cell->word + self->ack.o.cell->word);
 }
 
@@ -304,7 +305,7 @@ static void *cond_body(void *arg)
 	struct timespec ts;
 	int i, ret;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < self->rounds; i++) {
 		if (ksync_mutex_lock(&self->m))
 			wrong(self);
 		while (self->a != want) {
@@ -336,7 +337,7 @@ static void *wait_body(void *arg)
 	struct _test_data_stress *self = t->self;
 	int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < self->rounds; i++) {
 		if (ksync_mutex_lock(&self->m))
 			wrong(self);
 		self->a = 1;
@@ -408,7 +409,7 @@ static void *rwlock_body(void *arg)
 	bool write;
 	int i, ret;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < self->rounds; i++) {
 		write = i % 4 == 0;
 		do {
 			ret = enter(t, write);
@@ -432,7 +433,7 @@ static void *rwlock_body(void *arg)
 TEST_F(stress, rwlock)
 {
 	run(_metadata, self, variant->signals, rwlock_body, TASKS);
-	EXPECT_EQ((uint64_t)TASKS * ROUNDS / 4, self->a);
+	EXPECT_EQ((uint64_t)TASKS * self->rounds / 4, self->a);
 	EXPECT_EQ(self->a, self->b);
 }
 
@@ -448,7 +449,7 @@ static void *waitq_body(void *arg)
 	uint32_t seen;
 	int i;
 
-	for (i = 0; i < ROUNDS; i++) {
+	for (i = 0; i < self->rounds; i++) {
 		while ((seen = *ksync_waitq_word(&self->q)) % 4 != t->nr) {
 			ts = soon(t);
 			if (t->nr % 2)
@@ -473,7 +474,7 @@ static void *waitq_body(void *arg)
 TEST_F(stress, waitq)
 {
 	run(_metadata, self, variant->signals, waitq_body, 4);
-	EXPECT_EQ(4U * ROUNDS, self->q.o.cell->word);
+	EXPECT_EQ(4U * self->rounds, self->q.o.cell->word);
 }
 
 KSFT_MAIN

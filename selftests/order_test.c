@@ -9,7 +9,9 @@
 #include "lib/player.h"
 
 #define WHILE	(500 * MSEC)
-#define ROUNDS	1000	/* at least; the clock is looked at after so many */
+#define ROUNDS	1000	/* the clock is looked at after so many */
+#define MEETINGS	10000	/* at most */
+#define MEET	(3 * SEC)
 
 /**
  * struct order - what two tasks share
@@ -59,6 +61,20 @@ static void store(uint32_t *p, uint32_t v)
 	__atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
 
+/*
+ * Have so many looks been in vain that the other task will never do what they look
+ * for? Where it has no processor, each of its moves takes as long as a time slice of
+ * who has: the patience is with one move. *@patience: 0 before the first look.
+ */
+static bool in_vain(uint32_t looks, uint64_t *patience)
+{
+	if (looks % ROUNDS)
+		return false;
+	if (!*patience)
+		*patience = await_deadline();
+	return passed(*patience);
+}
+
 /* The other task is at its end, and was content. */
 static void finish(struct __test_metadata *_metadata, struct _test_data_order *self)
 {
@@ -90,19 +106,21 @@ static int look_when_set(void *arg)
  */
 TEST_F(order, second_set_is_not_missed)
 {
-	const uint64_t end = in(WHILE), patience = await_deadline();
+	const uint64_t end = in(WHILE);
 	struct order *o = self->o;
+	uint64_t patience;
 	uint32_t i, looks;
 
 	if (cpu_count() < 2)
 		SKIP(return, "one CPU");
 	ASSERT_EQ(0, task_start(&self->t, TASK_BARE, look_when_set, o));
-	for (i = 1; i % ROUNDS || !passed(end); i++) {
+	for (i = 1; i % 16 || !passed(end); i++) {
 		ksync_event_set(&o->e);
 		store(&o->data, i);
 		ksync_event_set(&o->e);
+		patience = 0;
 		for (looks = 1; load(&o->seen) != i; looks++)
-			if (!(looks % ROUNDS) && passed(patience))
+			if (in_vain(looks, &patience))
 				break;
 		if (load(&o->seen) != i)
 			break;
@@ -150,14 +168,14 @@ TEST_F(order, reset_and_wait_do_not_share_a_set)
  * @post: @other; not 0 if it was there already: it was not our turn
  * @mine: event or semaphore; begins with its object
  * @other: the other task's
- * @fd: the domain
+ * @order: whose domain they are of, and when to stop
  */
 struct turn {
 	int (*wait)(void *mine);
 	int (*wait_try)(void *mine);
 	int (*post)(void *other);
 	void *mine, *other;
-	int fd;
+	struct order *order;
 };
 
 static int wait_event(void *e)
@@ -226,21 +244,21 @@ static void ping_pong(struct __test_metadata *_metadata, struct turn *turns,
 	EXPECT_EQ(0, turns[0].wait(turns[0].mine));
 }
 
-/* The same, waiting in the module at once. */
+/* Until it is told to stop, waiting in the module at once. */
 static int move_in_the_module(void *arg)
 {
 	const struct turn *t = arg;
 	const struct ksync_object *o = t->mine;
-	int i, ret;
+	const int fd = ksync_fileno(t->order->d);
 
-	for (i = 0; i < ROUNDS * 10; i++) {
-		ret = raw_acquire(t->fd, o->id, 0, KSYNC_NO_DEADLINE);
-		if (!ret)
-			ret = t->post(t->other);
-		if (ret)
+	for (;;) {
+		if (raw_acquire(fd, o->id, 0, KSYNC_NO_DEADLINE))
+			return 1;
+		if (load(&t->order->stop))
+			return 0;
+		if (t->post(t->other))
 			return 1;
 	}
-	return 0;
 }
 
 /* Post after as many turns of a loop as @dice says. */
@@ -252,61 +270,63 @@ static int post_soon(const struct turn *t, uint32_t dice)
 }
 
 /* One goes to sleep each time; the other one looks, and posts meanwhile. */
-static void meet(struct __test_metadata *_metadata, struct turn *turns)
+static void meet(struct __test_metadata *_metadata, struct _test_data_order *self,
+		 struct turn *turns)
 {
-	const uint64_t patience = await_deadline();
+	const uint64_t end = in(MEET);
 	uint32_t i, looks, dice = 0x9e3779b9;
-	struct task t;
-	int status;
+	uint64_t patience;
 
 	if (cpu_count() < 2)
 		return;
-	ASSERT_EQ(0, task_start(&t, TASK_BARE, move_in_the_module, &turns[0]));
-	for (i = 0; i < ROUNDS * 10; i++) {
+	ASSERT_EQ(0, task_start(&self->t, TASK_BARE, move_in_the_module, &turns[0]));
+	for (i = 0; i < MEETINGS && !passed(end); i++) {
 		dice = dice * 1664525 + 1013904223;
 		ASSERT_EQ(0, post_soon(&turns[1], dice >> 16));
+		patience = 0;
 		for (looks = 1; turns[1].wait_try(turns[1].mine); looks++)
-			ASSERT_TRUE(looks % ROUNDS || !passed(patience)) TH_LOG("round %d", i);
+			ASSERT_FALSE(in_vain(looks, &patience)) TH_LOG("round %d", i);
 	}
-	ASSERT_EQ(0, task_join(&t, &status));
-	EXPECT_EQ(0, status);
+	store(&self->o->stop, 1);
+	ASSERT_EQ(0, turns[1].post(turns[1].other));
+	EXPECT_EQ(0, await_gone(task_tid(&self->t)));
+	finish(_metadata, self);
 }
 
 /* Between two events or two semaphores, by all kinds of tasks. */
-static void hand_over(struct __test_metadata *_metadata, struct turn *turns)
+static void hand_over(struct __test_metadata *_metadata, struct _test_data_order *self,
+		      struct turn *turns)
 {
 	ping_pong(_metadata, turns, TASK_THREAD, TASK_THREAD);
 	ping_pong(_metadata, turns, TASK_BARE, TASK_THREAD);
 	ping_pong(_metadata, turns, TASK_PROCESS, TASK_BARE);
-	meet(_metadata, turns);
+	meet(_metadata, self, turns);
 }
 
 TEST_F(order, no_wakeup_is_lost_between_two_events)
 {
-	const int fd = ksync_fileno(self->o->d);
 	struct ksync_event e[2];
 	struct turn turns[2] = {
-		{ wait_event, try_event, set_event, &e[0], &e[1], fd },
-		{ wait_event, try_event, set_event, &e[1], &e[0], fd },
+		{ wait_event, try_event, set_event, &e[0], &e[1], self->o },
+		{ wait_event, try_event, set_event, &e[1], &e[0], self->o },
 	};
 
 	ASSERT_EQ(0, ksync_event_init(&e[0], self->o->d, 0));
 	ASSERT_EQ(0, ksync_event_init(&e[1], self->o->d, 0));
-	hand_over(_metadata, turns);
+	hand_over(_metadata, self, turns);
 }
 
 TEST_F(order, no_wakeup_is_lost_between_two_semaphores)
 {
-	const int fd = ksync_fileno(self->o->d);
 	struct ksync_sem s[2];
 	struct turn turns[2] = {
-		{ wait_sem, try_sem, post_sem, &s[0], &s[1], fd },
-		{ wait_sem, try_sem, post_sem, &s[1], &s[0], fd },
+		{ wait_sem, try_sem, post_sem, &s[0], &s[1], self->o },
+		{ wait_sem, try_sem, post_sem, &s[1], &s[0], self->o },
 	};
 
 	ASSERT_EQ(0, ksync_sem_init(&s[0], self->o->d, 0, 1));
 	ASSERT_EQ(0, ksync_sem_init(&s[1], self->o->d, 0, 1));
-	hand_over(_metadata, turns);
+	hand_over(_metadata, self, turns);
 }
 
 KSFT_MAIN

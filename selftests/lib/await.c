@@ -12,7 +12,7 @@
 
 uint64_t await_deadline(void)
 {
-	return in(30 * SEC * slow_factor());
+	return in(60 * SEC * slow_factor());
 }
 
 /* One look: 0 not yet, 1 it is so, or a negative errno. */

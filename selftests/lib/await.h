@@ -2,7 +2,7 @@
 /*
  * Waiting until the kernel reports a state: never for a time to pass.
  *
- * All of these look again and again, and give up after 30 s (longer on slow
+ * All of these look again and again, and give up after 60 s (longer on slow
  * kernels) with -ETIMEDOUT and a line that says what did not happen.
  */
 #ifndef KSYNC_SELFTESTS_AWAIT_H

@@ -25,7 +25,7 @@
 
 /* The last word on a test that hangs, in seconds; everything else is shorter. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT 50
+#define TEST_TIMEOUT_DEFAULT 120
 
 static inline void ksft_stretch_timeouts(void)
 {

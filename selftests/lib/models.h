@@ -108,14 +108,15 @@ FIXTURE_TEARDOWN(models)
 	EXPECT_EQ(0, ksync_sched_stop(self->s));
 }
 
-/* Tasks that are threads are few, and all are on kernels, or compilers, that look at each
- * access to memory.
+/*
+ * Tasks that are threads are few; and all are on kernels, or compilers, that look at each
+ * access to memory, and on emulated processors.
  */
 static inline int models_many(const struct ksync_sched_opts *opts, int many)
 {
 	if (slow_factor() > 1)
 		many = many / 50 + 1;
-	else if (WITH_TSAN)
+	else if (WITH_TSAN || in_guest())
 		many = many / 4 + 1;
 	return opts->model == KSYNC_MODEL_11 ? many / 100 + 1 : many;
 }

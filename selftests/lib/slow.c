@@ -8,3 +8,8 @@ int slow_factor(void)
 
 	return slow && atoi(slow) > 0 ? atoi(slow) : 1;
 }
+
+bool in_guest(void)
+{
+	return getenv("KSYNC_VM");
+}
