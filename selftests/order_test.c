@@ -284,8 +284,9 @@ static void meet(struct __test_metadata *_metadata, struct _test_data_order *sel
 		dice = dice * 1664525 + 1013904223;
 		ASSERT_EQ(0, post_soon(&turns[1], dice >> 16));
 		patience = 0;
-		for (looks = 1; turns[1].wait_try(turns[1].mine); looks++)
+		for (looks = 1; turns[1].wait_try(turns[1].mine); looks++) {
 			ASSERT_FALSE(in_vain(looks, &patience)) TH_LOG("round %d", i);
+		}
 	}
 	store(&self->o->stop, 1);
 	ASSERT_EQ(0, turns[1].post(turns[1].other));

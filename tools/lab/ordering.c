@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 #include "lab.h"
 
-#define ROUNDS	20000
+#define ROUNDS	1000	/* after which the clock is looked at */
+#define GOAL	20000	/* rounds, if they do not take too long */
 
 enum order { RELAXED, PUBLISHING, SEQUENTIAL };
 
@@ -72,7 +73,7 @@ static void *play(void *arg)
 }
 
 /* In how many of ROUNDS neither saw the other. */
-static unsigned int both_first(struct side *s, enum order order)
+static unsigned int some_rounds(struct side *s, enum order order)
 {
 	unsigned int n = 0;
 
@@ -89,20 +90,35 @@ static unsigned int both_first(struct side *s, enum order order)
 	return n;
 }
 
-void lab_ordering(void)
+/* The same, in *@rounds: until there are GOAL, and where it may be seen it is, or time is up. */
+static unsigned int both_first(enum order order, unsigned int *rounds)
 {
 	static struct side s[2];
 	const double end = now() + lab_seconds;
-	unsigned int seen, rounds = 0;
+	unsigned int seen = 0;
+
+	*rounds = 0;
+	do {
+		seen += some_rounds(s, order);
+		*rounds += ROUNDS;
+	} while (now() < end && (*rounds < GOAL || (order == RELAXED && !seen)));
+	return seen;
+}
+
+static void draw(const char *order, unsigned int seen, unsigned int rounds)
+{
+	bar(order, seen, rounds / 10.0, "rounds");
+}
+
+void lab_ordering(void)
+{
+	unsigned int seen, rounds;
 
 	if (cpus_usable() < 2) {
 		cannot("stores pass loads", "it takes two CPUs: one sees its own stores in order");
 		return;
 	}
-	do {
-		rounds += ROUNDS;
-		seen = both_first(s, RELAXED);
-	} while (!seen && now() < end);
+	seen = both_first(RELAXED, &rounds);
 	fact("relaxed", seen);
 	if (seen)
 		hazard("both come first, relaxed", true, "in %u of %u rounds neither saw the other",
@@ -112,12 +128,12 @@ void lab_ordering(void)
 		       "not seen in %u rounds, %g s: two threads have to run at one moment", rounds,
 		       lab_seconds);
 	say("thread 1: x = 1; r1 = y     thread 2: y = 1; r2 = x     and r1 == 0 and r2 == 0");
-	bar("relaxed", seen, ROUNDS / 10.0, "rounds");
-	seen = both_first(s, PUBLISHING);
+	draw("relaxed", seen, rounds);
+	seen = both_first(PUBLISHING, &rounds);
 	fact("acquire_release", seen);
-	bar("release and acquire", seen, ROUNDS / 10.0, "rounds");
+	draw("release and acquire", seen, rounds);
 	say("Release and acquire publish data; they do not order a store before a later load.");
-	seen = both_first(s, SEQUENTIAL);
-	cure("memory_order_seq_cst", seen, "%u of %d rounds", seen, ROUNDS);
-	bar("seq_cst", seen, ROUNDS / 10.0, "rounds");
+	seen = both_first(SEQUENTIAL, &rounds);
+	cure("memory_order_seq_cst", seen, "%u of %u rounds", seen, rounds);
+	draw("seq_cst", seen, rounds);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <ksync.h>
 
-enum { ROOM = 4, NUMBERS = 20000 };
+enum { ROOM = 4, NUMBERS = 5000 };
 
 static struct ksync_mutex mutex;
 static struct ksync_cond filled, emptied;
