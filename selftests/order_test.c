@@ -269,13 +269,24 @@ static int post_soon(const struct turn *t, uint32_t dice)
 	return t->post(t->other);
 }
 
+/* Until it is @t's turn; false: in vain. */
+static bool look_for(const struct turn *t)
+{
+	uint64_t patience = 0;
+	uint32_t looks;
+
+	for (looks = 1; t->wait_try(t->mine); looks++)
+		if (in_vain(looks, &patience))
+			return false;
+	return true;
+}
+
 /* One goes to sleep each time; the other one looks, and posts meanwhile. */
 static void meet(struct __test_metadata *_metadata, struct _test_data_order *self,
 		 struct turn *turns)
 {
 	const uint64_t end = in(MEET);
-	uint32_t i, looks, dice = 0x9e3779b9;
-	uint64_t patience;
+	uint32_t i, dice = 0x9e3779b9;
 
 	if (cpu_count() < 2)
 		return;
@@ -283,10 +294,7 @@ static void meet(struct __test_metadata *_metadata, struct _test_data_order *sel
 	for (i = 0; i < MEETINGS && !passed(end); i++) {
 		dice = dice * 1664525 + 1013904223;
 		ASSERT_EQ(0, post_soon(&turns[1], dice >> 16));
-		patience = 0;
-		for (looks = 1; turns[1].wait_try(turns[1].mine); looks++) {
-			ASSERT_FALSE(in_vain(looks, &patience)) TH_LOG("round %d", i);
-		}
+		ASSERT_TRUE(look_for(&turns[1])) TH_LOG("round %d", i);
 	}
 	store(&self->o->stop, 1);
 	ASSERT_EQ(0, turns[1].post(turns[1].other));
