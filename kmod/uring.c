@@ -18,6 +18,22 @@
  * Whoever takes a waiter out, or pokes a watcher, completes it: nobody else does.
  * So a unit is given, or the command is cancelled, and never both.
  *
+ * Task work of a ring with IORING_SETUP_DEFER_TASKRUN is not to be trusted in Linux
+ * 6.1.  Who adds it to a ring whose submitter is in exit or execve takes all of it out
+ * again; meanwhile the submitter may have begun to run it, and have put an entry on its
+ * stack into the list:
+ *
+ *	CPU0 (break_off)			CPU1 (submitter, in execve)
+ *	----					----
+ *	llist_add to the ring's work: the first
+ *						__io_run_local_work: xchg(&fake)
+ *						finish: waits for uring_lock
+ *	io_move_task_work_from_local: takes
+ *	&fake for a request
+ *
+ * There, and if it is not the submitter who serves, a worker completes the command,
+ * as io_uring's own workers do.
+ *
  * Not all that ends a command comes from io_uring.  Before 6.7 it has no way to
  * tell a driver that the submitter is in execve or that the ring is closed, and
  * waits for the command for ever; and to this day it does not tell of linked
@@ -56,6 +72,7 @@
  * @until: deadline
  * @deadline: ends it then
  * @told: takes a watcher that was told out
+ * @done: completes it where the submitter cannot
  */
 struct uring_wait {
 	struct ksync_waiter w;
@@ -73,6 +90,7 @@ struct uring_wait {
 	u64 until;
 	struct delayed_work deadline;
 	struct work_struct told;
+	struct work_struct done;
 };
 
 /* What CANCEL looks for. */
@@ -89,7 +107,7 @@ static struct uring_wait **wait_of(struct io_uring_cmd *cmd)
 	return (struct uring_wait **)cmd->pdu;
 }
 
-/* In the submitter's task work; or anywhere, once it is dead. */
+/* In the submitter's task work; or anywhere, once it is dead, or where that is not safe. */
 static void finish(struct io_uring_cmd *cmd, unsigned int issue_flags)
 {
 	struct uring_wait *u = *wait_of(cmd);
@@ -110,11 +128,25 @@ static void finish(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	atomic_dec(&finishing);
 }
 
+/* The ring stays until io_uring has told who waits at it. */
+static void finish_here(struct work_struct *work)
+{
+	struct uring_wait *u = container_of(work, struct uring_wait, done);
+	struct io_ring_ctx *ring = u->ring;
+
+	percpu_ref_get(&ring->refs);
+	finish(u->cmd, IO_URING_F_UNLOCKED);
+	percpu_ref_put(&ring->refs);
+}
+
 /* It is in no queue any more. The submitter may take its time: nothing waits for it. */
-static void complete_in_task(struct uring_wait *u)
+static void complete_command(struct uring_wait *u)
 {
 	ksync_waiter_fini(&u->w, u->obj.domain);
-	io_uring_cmd_complete_in_task(u->cmd, finish);
+	if (ksync_uring_task_work_races(u->cmd))
+		queue_work(ksync_wq, &u->done);
+	else
+		io_uring_cmd_complete_in_task(u->cmd, finish);
 }
 
 /*
@@ -126,7 +158,7 @@ static void told(struct work_struct *work)
 	struct uring_wait *u = container_of(work, struct uring_wait, told);
 
 	ksync_watch_leave(&u->w);
-	complete_in_task(u);
+	complete_command(u);
 }
 
 /** ksync_uring_end() - no lock held: a command was taken out, or told */
@@ -138,7 +170,7 @@ void ksync_uring_end(struct ksync_waiter *w)
 	if (u->watches)
 		queue_work(ksync_wq, &u->told);
 	else
-		complete_in_task(u);
+		complete_command(u);
 }
 
 /* Be the one who completes it. Return: whether we are. */
@@ -173,7 +205,7 @@ static bool break_off(struct uring_wait *u, int ret)
 		return true;
 	if (u->watches)
 		ksync_watch_leave(&u->w);
-	complete_in_task(u);
+	complete_command(u);
 	return true;
 }
 
@@ -348,6 +380,7 @@ static void setup(struct uring_wait *u, struct io_uring_cmd *cmd,
 	u->until = arg->deadline;
 	INIT_DELAYED_WORK(&u->deadline, deadline_passed);
 	INIT_WORK(&u->told, told);
+	INIT_WORK(&u->done, finish_here);
 	*wait_of(cmd) = u;
 }
 

@@ -69,6 +69,13 @@ static inline bool ksync_uring_task_leaves(struct task_struct *task)
 #endif
 }
 
+/* Does it race with the submitter to have task work added by another task? */
+static inline bool ksync_uring_task_work_races(struct io_uring_cmd *cmd)
+{
+	return KSYNC_URING_API == 1 && ksync_uring_task(cmd) != current &&
+	       cmd_to_io_kiocb(cmd)->ctx->flags & IORING_SETUP_DEFER_TASKRUN;
+}
+
 /* Nobody can submit to the ring any more, nor read what comes. */
 static inline bool ksync_uring_closed(struct io_uring_cmd *cmd)
 {
