@@ -128,14 +128,20 @@ static void finish(struct io_uring_cmd *cmd, unsigned int issue_flags)
 	atomic_dec(&finishing);
 }
 
-/* The ring stays until io_uring has told who waits at it. */
+/*
+ * The submitter holds the ring's lock while it issues the command, and looks at the
+ * request once more when it has been told that it waits: to arm a linked timeout.  And
+ * the ring has to stay until io_uring has told who waits at it.
+ */
 static void finish_here(struct work_struct *work)
 {
 	struct uring_wait *u = container_of(work, struct uring_wait, done);
 	struct io_ring_ctx *ring = u->ring;
 
 	percpu_ref_get(&ring->refs);
-	finish(u->cmd, IO_URING_F_UNLOCKED);
+	mutex_lock(&ring->uring_lock);
+	finish(u->cmd, 0);
+	mutex_unlock(&ring->uring_lock);
 	percpu_ref_put(&ring->refs);
 }
 
