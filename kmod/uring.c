@@ -71,8 +71,8 @@
  * @ret: the result; uring_lock
  * @until: deadline
  * @deadline: ends it then
- * @told: takes a watcher that was told out
- * @done: completes it where the submitter cannot
+ * @work: takes a watcher that was told out; then completes it, where the submitter
+ *	cannot
  */
 struct uring_wait {
 	struct ksync_waiter w;
@@ -89,8 +89,7 @@ struct uring_wait {
 	int ret;
 	u64 until;
 	struct delayed_work deadline;
-	struct work_struct told;
-	struct work_struct done;
+	struct work_struct work;
 };
 
 /* What CANCEL looks for. */
@@ -130,16 +129,22 @@ static void finish(struct io_uring_cmd *cmd, unsigned int issue_flags)
 
 /*
  * The submitter holds the ring's lock while it issues the command, and looks at the
- * request once more when it has been told that it waits: to arm a linked timeout.  And
- * the ring has to stay until io_uring has told who waits at it.
+ * request once more when it has been told that it waits: to arm a linked timeout.  It
+ * may hold that lock as long as it likes, in a page fault that it serves itself: to wait
+ * for it here would use up the workers, which are for all domains.  And the ring has to stay
+ * until io_uring has told who waits at it.
  */
 static void finish_here(struct work_struct *work)
 {
-	struct uring_wait *u = container_of(work, struct uring_wait, done);
+	struct uring_wait *u = container_of(work, struct uring_wait, work);
 	struct io_ring_ctx *ring = u->ring;
 
+	if (!mutex_trylock(&ring->uring_lock)) {
+		schedule_timeout_uninterruptible(1);
+		queue_work(ksync_wq, work);
+		return;
+	}
 	percpu_ref_get(&ring->refs);
-	mutex_lock(&ring->uring_lock);
 	finish(u->cmd, 0);
 	mutex_unlock(&ring->uring_lock);
 	percpu_ref_put(&ring->refs);
@@ -149,10 +154,12 @@ static void finish_here(struct work_struct *work)
 static void complete_command(struct uring_wait *u)
 {
 	ksync_waiter_fini(&u->w, u->obj.domain);
-	if (ksync_uring_task_work_races(u->cmd))
-		queue_work(ksync_wq, &u->done);
-	else
+	if (!ksync_uring_task_work_races(u->cmd)) {
 		io_uring_cmd_complete_in_task(u->cmd, finish);
+		return;
+	}
+	INIT_WORK(&u->work, finish_here);
+	queue_work(ksync_wq, &u->work);
 }
 
 /*
@@ -161,7 +168,7 @@ static void complete_command(struct uring_wait *u)
  */
 static void told(struct work_struct *work)
 {
-	struct uring_wait *u = container_of(work, struct uring_wait, told);
+	struct uring_wait *u = container_of(work, struct uring_wait, work);
 
 	ksync_watch_leave(&u->w);
 	complete_command(u);
@@ -174,7 +181,7 @@ void ksync_uring_end(struct ksync_waiter *w)
 
 	/* Not here: telling all that watch would take the one who unlocks long. */
 	if (u->watches)
-		queue_work(ksync_wq, &u->told);
+		queue_work(ksync_wq, &u->work);
 	else
 		complete_command(u);
 }
@@ -385,8 +392,7 @@ static void setup(struct uring_wait *u, struct io_uring_cmd *cmd,
 	u->ret = u->watches ? -EAGAIN : 0;
 	u->until = arg->deadline;
 	INIT_DELAYED_WORK(&u->deadline, deadline_passed);
-	INIT_WORK(&u->told, told);
-	INIT_WORK(&u->done, finish_here);
+	INIT_WORK(&u->work, told);
 	*wait_of(cmd) = u;
 }
 
@@ -574,7 +580,8 @@ void ksync_uring_release(struct ksync_domain *d)
  * ksync_uring_exit() - no domain is left
  *
  * Whoever completed the last command may not have left finish() yet.  Once it has
- * counted itself out, it still has to return.
+ * counted itself out, it still has to return: from task work, which this waits for, or
+ * from a work item, which destroying the workqueue waits for.
  */
 void ksync_uring_exit(void)
 {
